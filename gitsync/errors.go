@@ -1,0 +1,162 @@
+package gitsync
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"unicode"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/transport"
+	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
+)
+
+// What can be wrong with a repository, for errors.Is. All but ErrRemoteMoved
+// come as an [*Error], which says more.
+var (
+	ErrUnreachable = errors.New("no usable answer")               // down, slow, unknown host, 5xx, too large
+	ErrUntrusted   = errors.New("certificate not trusted")        // TLS did not verify
+	ErrDenied      = errors.New("not allowed")                    // 401, 403, or 404: servers hide what one may not see
+	ErrNoBranch    = errors.New("no such branch")                 // or an empty repository
+	ErrRefused     = errors.New("push refused")                   // by a hook or a protected branch
+	ErrRemoteMoved = errors.New("the remote branch has moved on") // parent is no longer its tip
+)
+
+// An Error says in one sentence which repository, what is wrong and what to do
+// about it. It never holds a credential.
+type Error struct {
+	Of   string // "mirror" or "ledger"
+	URL  string
+	What string // what is wrong
+	Fix  string // what to do, one imperative sentence; empty when nothing better than waiting is known
+	Err  error  // one of the kinds above, or the context's error; nil when none fits
+}
+
+func (e *Error) Error() string {
+	s := e.Of + " " + e.URL + ": " + e.What
+	if e.Fix != "" {
+		s += ": " + e.Fix
+	}
+	return s
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// explain turns whatever go-git returned into an Error. go-git drops the chain
+// of causes in several places, so what the connection itself saw goes first.
+func (x *exchange) explain(err error) error {
+	var known *Error
+	if errors.As(err, &known) {
+		return err
+	}
+	e := &Error{Of: x.remote.of, URL: x.remote.url}
+	if ctxErr := x.caller.Err(); ctxErr != nil {
+		e.What, e.Err = ctxErr.Error(), ctxErr
+		return e
+	}
+	if fault := x.trace.firstFault(); fault != nil {
+		err = fault
+	}
+	var unexpected *plumbing.UnexpectedError // has no Unwrap
+	if errors.As(err, &unexpected) {
+		err = unexpected.Err
+	}
+	var wrapped *url.Error // its text repeats the URL
+	if errors.As(err, &wrapped) {
+		err = wrapped.Err
+	}
+
+	var (
+		unknownCA x509.UnknownAuthorityError
+		hostname  x509.HostnameError
+		invalid   x509.CertificateInvalidError
+		elsewhere *redirectError
+		status    *githttp.Err
+	)
+	switch {
+	case errors.As(err, &unknownCA):
+		e.What, e.Fix, e.Err = "certificate signed by unknown authority", "give its CA with --ca-file", ErrUntrusted
+	case errors.As(err, &hostname):
+		e.What, e.Fix, e.Err = hostname.Error(), "use a name that the certificate is for", ErrUntrusted
+	case errors.As(err, &invalid):
+		e.What, e.Fix, e.Err = invalid.Error(), "renew the server's certificate", ErrUntrusted
+	case errors.As(err, &elsewhere):
+		e.What, e.Fix, e.Err = elsewhere.Error(), "give the URL it points to, if you trust it", ErrUnreachable
+	case errors.Is(err, transport.ErrAuthenticationRequired):
+		e.What, e.Fix, e.Err = "the server does not accept these credentials", x.credentialsFix(), ErrDenied
+	case errors.Is(err, transport.ErrAuthorizationFailed):
+		e.What, e.Fix, e.Err = "the server knows this user but does not allow this", x.allowFix(), ErrDenied
+	case errors.Is(err, transport.ErrRepositoryNotFound):
+		e.What, e.Fix, e.Err = "there is no such repository, or this user may not see it", "check the URL and the credentials", ErrDenied
+	case errors.As(err, &status):
+		e.What, e.Err = fmt.Sprintf("the server answers with status %d", status.StatusCode()), ErrUnreachable
+	case errors.Is(err, errSilent):
+		e.What, e.Err = fmt.Sprintf("the server is silent for %v", x.remote.opts.Timeout), ErrUnreachable
+	case errors.Is(err, errEndless):
+		e.What, e.Err = fmt.Sprintf("the answer takes longer than %v", slowestAnswer*x.remote.opts.Timeout), ErrUnreachable
+	case errors.Is(err, errTooBig):
+		e.What, e.Err = fmt.Sprintf("the answer is larger than %d bytes", x.remote.opts.MaxBytes), ErrUnreachable
+		e.Fix = "raise the limit, or follow a smaller repository"
+	case x.trace.firstFault() != nil:
+		e.What, e.Err = x.scrub(err.Error()), ErrUnreachable
+	default:
+		e.What = x.scrub(err.Error())
+		if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+			e.Err = err
+		}
+	}
+	return e
+}
+
+func (x *exchange) credentialsFix() string {
+	if x.auth == nil {
+		return "it wants a user and a password, and none are given: give them as credentials"
+	}
+	return "check the user and the password, or the token, in " + x.remote.credentialsPlace()
+}
+
+func (x *exchange) allowFix() string {
+	if x.pushing {
+		return "let it push to branch " + x.remote.opts.Branch
+	}
+	return "let it read the repository"
+}
+
+// scrub makes text from elsewhere fit to be shown: one line, printable, not
+// long, and without the credentials of this exchange should a server echo them.
+func (x *exchange) scrub(text string) string {
+	for _, secret := range x.secrets {
+		text = strings.ReplaceAll(text, secret, "***")
+	}
+	return oneLine(text)
+}
+
+// oneLine joins the lines of text, drops what is not printable and keeps the
+// first 300 bytes or so.
+func oneLine(text string) string {
+	const most = 300
+	var b strings.Builder
+	gap := false
+	for _, r := range text {
+		switch {
+		case unicode.IsSpace(r):
+			gap = true
+			continue
+		case !unicode.IsPrint(r) || r == unicode.ReplacementChar:
+			continue
+		}
+		if gap && b.Len() > 0 {
+			b.WriteByte(' ')
+		}
+		gap = false
+		b.WriteRune(r)
+		if b.Len() >= most {
+			b.WriteString("…")
+			break
+		}
+	}
+	return b.String()
+}
