@@ -1,0 +1,136 @@
+package strategies
+
+import (
+	"fmt"
+	"time"
+)
+
+// turnsBack decides whether users go back to stable now, and why. Each cause is a fact
+// that is still there after a crash, or carries its own record on the live objects
+// (SPEC 6.4).
+func (d *decision) turnsBack() bool {
+	s := &d.next
+	if s.Stable == nil || s.Candidate == nil && s.Warm == nil {
+		return false
+	}
+	tried := s.Candidate // what may be taken back: the candidate, or what was just promoted
+	if tried == nil {
+		tried = s.Stable
+	}
+	set := func(cause Cause, format string, args ...any) bool {
+		if s.Warm != nil { // the promotion is taken back: the roles change again
+			old := s.Warm.Old
+			s.Candidate, s.Stable, s.Warm = s.Stable, &old, nil
+			s.Live, s.Step = 100, len(d.steps())+1
+		}
+		s.Back = &Back{Cause: cause, Why: fmt.Sprintf(format, args...), At: d.obs.At}
+		s.SwitchedAt = time.Time{}
+		return true
+	}
+	switch {
+	case d.abortSeen(*tried):
+		return set(ByItself, "an abort that was under way")
+	case d.orders.abort && d.wanted == tried.Revision:
+		return set(ByPerson, "aborted by a person")
+	case s.Warm != nil && d.watchFails():
+		return set(ByItself, "fewer than half of its pods were ready for %s after the promotion%s", unwell, because(d.slot(tried).Trouble))
+	case d.obs.Removed && s.Warm == nil:
+		return set(ByRollback, "rollout.yaml is gone from Git")
+	case d.obs.Wanted == nil || d.obs.Held != "" || d.wanted == tried.Revision:
+		return false
+	case s.Warm != nil && d.wanted == s.Warm.Old.Revision:
+		return set(ByRollback, "Git wants %s again", d.wanted)
+	case s.Warm != nil || d.orders.paused && d.wanted != s.Stable.Revision:
+		return false // a newer revision waits for the watch, or for `paused` to end
+	case d.wanted == s.Stable.Revision:
+		return set(ByRollback, "Git wants %s again", d.wanted)
+	}
+	return set(ByNewer, "%s takes its place", d.wanted)
+}
+
+// abortSeen: an abort acted and died before its record. It is of this attempt only.
+func (d *decision) abortSeen(t Track) bool {
+	mark := abortMark(t)
+	for _, s := range d.obs.Services {
+		if s.Aborted == mark {
+			return true
+		}
+	}
+	for _, slot := range d.obs.Slots {
+		if slot.Aborted == mark {
+			return true
+		}
+	}
+	return false
+}
+
+// back returns users to stable (SPEC 5.17). By ratio capacity comes first: stable to
+// full; then the Services; the drain; then the candidate to 0. Nothing here raises the
+// candidate's share, so nothing waits for a record (SPEC 6.4), and what can be done now
+// is done in one go: an action that fails holds up no other.
+func (d *decision) back() []Action {
+	d.next.Fencing = false // back marks with its own epoch
+	b, c, s := d.next.Back, d.next.Candidate, d.next.Stable
+	candidate, stable := d.slot(c), d.slot(s)
+	_, unavailable := d.spec.Canary.budget(d.n)
+	d.say(Progressing, GoingBack, "%s is %s, going back to %s: %s", c.Revision, b.Cause, s.Revision, b.Why)
+
+	var acts []Action
+	if stamp := d.stamp(); !d.marked(stamp) {
+		acts = append(acts, Mark{stamp})
+	}
+	if stable.Exists && stable.Desired < d.n {
+		acts = append(acts, Scale{s.Color, d.n, d.stamp()})
+	}
+	enough := stable.Ready >= d.n-unavailable || d.endpoints(c.Color) == 0
+	if to := Only(s.Color); d.selection(to) != to && enough {
+		acts = append(acts, Select{To: to, Stamp: d.stamp()})
+	}
+	d.lookAt(stable.NextAt)
+	switch left := candidate.Exists && !candidate.Deleting && candidate.Desired > 0; {
+	case left && d.drained():
+		acts = append(acts, Scale{c.Color, 0, d.stamp()})
+	case left && stable.Starved && stable.Desired >= d.n:
+		acts = append(acts, d.giveWay(candidate, stable)...)
+	case left || !d.inForce(s.Color):
+		// Users are on the way back, or the drain is not over.
+	case len(acts) == 0:
+		return d.returned()
+	}
+	if !d.next.SwitchedAt.IsZero() {
+		d.next.Live = 0
+	}
+	return acts
+}
+
+// giveWay: quota refuses stable's growth, so the candidate gives up the pods that
+// stable lacks, and stable's ReplicaSet is woken once there is room (K30).
+func (d *decision) giveWay(candidate, stable Slot) []Action {
+	c, s := d.next.Candidate, d.next.Stable
+	lacks := d.n - stable.Pods
+	if give := candidate.Desired - lacks; candidate.Pods == candidate.Desired && lacks > 0 {
+		return []Action{Scale{c.Color, max(give, 0), d.stamp()}}
+	}
+	if candidate.Pods <= candidate.Desired {
+		return []Action{Touch{s.Color, d.obs.At}}
+	}
+	return nil
+}
+
+// returned: stable serves alone. A rejected revision stays out; after a newer revision
+// or a rollback the rollout simply is at rest again.
+func (d *decision) returned() []Action {
+	b, c := d.next.Back, d.next.Candidate
+	if b.Cause.rejects() {
+		d.reject(c.Revision, c.Attempt, b.Why)
+	}
+	d.next.Back, d.next.Candidate = nil, nil
+	if d.orders.paused || d.obs.Held != "" {
+		d.next.Step, d.next.Asked, d.next.Live = 0, 0, 0
+		if d.obs.Held != "" {
+			return d.hold()
+		}
+		return d.pause()
+	}
+	return d.rest()
+}

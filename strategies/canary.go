@@ -1,0 +1,164 @@
+package strategies
+
+import (
+	"fmt"
+	"time"
+)
+
+// start makes the wanted revision the candidate of a rollout (SPEC 2.2).
+func (d *decision) start() []Action {
+	if d.obs.Wanted == nil {
+		return nil
+	}
+	if d.orders.abort { // aborted before it began
+		d.reject(d.wanted, 0, "aborted by a person")
+		return d.rest()
+	}
+	d.next.Candidate = d.candidate(d.next.Stable.Color.Other())
+	d.next.Replicas = d.n
+	d.next.Step, d.next.StepAt = 1, time.Time{}
+	d.next.Asked, d.next.Live, d.next.Cap = 0, 0, nil
+	d.next.ProgressAt, d.next.SwitchedAt = d.obs.At, time.Time{}
+	return d.canary()
+}
+
+// canary walks the steps. A step that raises the weight is recorded before it is made:
+// the loop stops at the first that is not live.
+func (d *decision) canary() []Action {
+	d.edited()
+	d.next.Replicas = d.n
+	if d.orders.full {
+		d.next.Step, d.next.StepAt = len(d.steps())+1, time.Time{}
+	}
+	for d.next.Step <= len(d.steps()) {
+		step := d.steps()[d.next.Step-1]
+		if step.SetWeight != nil {
+			d.next.Asked = d.capped(*step.SetWeight)
+			acts, live := d.move(d.next.Asked)
+			if d.next.Back != nil {
+				return acts // the deadline passed
+			}
+			if !live {
+				return acts
+			}
+			d.next.Live, d.next.ProgressAt = d.observedWeight(), d.obs.At
+			d.next.Step++
+			continue
+		}
+		if d.next.StepAt.IsZero() {
+			d.next.StepAt = d.obs.At // the weight is live: the pause starts now
+		}
+		if !d.gateOpen(*step.Pause) {
+			return d.wait(*step.Pause)
+		}
+		d.next.Step, d.next.StepAt = d.next.Step+1, time.Time{}
+		d.next.ProgressAt = d.obs.At // a pause does not count (SPEC 5.23)
+	}
+	return d.promote()
+}
+
+func (d *decision) steps() []Step { return d.spec.Canary.Steps }
+
+// edited keeps the place when the steps are edited in mid-rollout: the position becomes
+// the first changed step when that lies before it, and the weight never rises by an
+// edit (SPEC 3.6).
+func (d *decision) edited() {
+	if d.was.Spec == nil || d.was.Candidate == nil {
+		return
+	}
+	old, now := d.was.Spec.Canary.Steps, d.steps()
+	changed := 0
+	for changed < len(old) && changed < len(now) && old[changed].equal(now[changed]) {
+		changed++
+	}
+	if changed == len(old) && changed == len(now) || changed+1 >= d.next.Step {
+		return
+	}
+	d.next.Step = min(changed+1, max(len(now), 1)) // steps cut off behind it promote nobody
+	d.next.StepAt, d.next.ProgressAt = time.Time{}, d.obs.At
+	d.next.Cap = &Cap{Step: d.next.Step, Weight: d.was.Live}
+}
+
+// capped is the weight of the step it stands at, which an edit may lower but not raise.
+func (d *decision) capped(w int) int {
+	if c := d.next.Cap; c != nil && c.Step == d.next.Step {
+		return min(w, c.Weight)
+	}
+	return w
+}
+
+// gateOpen: a timed pause is over when its time is; an open one when a promote names
+// its step, or every gate (SPEC 4.3). A promote by step ends timed pauses too.
+func (d *decision) gateOpen(p Pause) bool {
+	if d.orders.gates > 0 && d.next.Step <= d.orders.gates {
+		return true
+	}
+	if p.Seconds == nil {
+		return d.orders.gates < 0
+	}
+	return !d.obs.At.Before(d.pauseEnd(p))
+}
+
+func (d *decision) pauseEnd(p Pause) time.Time {
+	return d.next.StepAt.Add(time.Duration(*p.Seconds) * time.Second)
+}
+
+// wait stands at a gate, and repairs what drifts there: never beyond the weight that
+// was recorded for this step.
+func (d *decision) wait(p Pause) []Action {
+	if p.Seconds != nil {
+		end := d.pauseEnd(p)
+		d.say(Paused, WaitingForTime, "%s, paused until %s", d.position(), clock(end))
+		d.until(end)
+	} else {
+		d.say(Paused, WaitingForPromote, "%s, paused: waiting for promote", d.position())
+	}
+	phase, reason, message, next := d.next.Phase, d.next.Reason, d.next.Message, d.next.NextAt
+	progress := d.next.ProgressAt
+	d.next.ProgressAt = d.obs.At // the deadline does not run here
+	acts, _ := d.move(d.next.Asked)
+	d.next.ProgressAt = progress
+	d.next.Phase, d.next.Reason, d.next.Message, d.next.NextAt = phase, reason, message, next
+	return acts
+}
+
+// position is the beginning of every sentence of a rollout in flight.
+func (d *decision) position() string {
+	n := len(d.steps())
+	if n == 0 {
+		return fmt.Sprintf("%d%% to %s", d.next.Live, d.next.Candidate.Revision)
+	}
+	return fmt.Sprintf("step %d of %d, %d%% to %s", min(d.next.Step, n), n, d.next.Live, d.next.Candidate.Revision)
+}
+
+// observedWeight is the candidate's share of the ready endpoints, or of the pods where
+// there is no Service.
+func (d *decision) observedWeight() int {
+	c, s := d.next.Candidate.Color, d.next.Stable.Color
+	if len(d.obs.Services) == 0 {
+		return share(d.obs.Slots[c].Ready, d.obs.Slots[s].Ready)
+	}
+	return share(d.obs.Services[0].Endpoints[c], d.obs.Services[0].Endpoints[s])
+}
+
+// promote sends all users to the candidate and makes it stable where it stands (SPEC
+// 5.15): no pod is started twice.
+func (d *decision) promote() []Action {
+	d.next.Asked = 100
+	acts, live := d.move(100)
+	if !live || d.next.Back != nil {
+		return acts
+	}
+	old, now := *d.next.Stable, *d.next.Candidate
+	d.next.Stable, d.next.Candidate = &now, nil
+	d.next.Step, d.next.StepAt, d.next.Asked, d.next.Live = 0, time.Time{}, 0, 0
+	d.next.ProgressAt = time.Time{}
+	kept := max(d.spec.Canary.ScaleDownDelay, drain)
+	d.next.Warm = &Warm{Old: old, WatchUntil: d.obs.At.Add(d.spec.WarmWatch), Until: d.obs.At.Add(kept)}
+	return d.warm()
+}
+
+// reject notes a revision that may not run until Git wants another (SPEC 2.7).
+func (d *decision) reject(revision string, attempt int, why string) {
+	d.next.Rejected = []Rejection{{Revision: revision, Attempt: attempt, Reason: why, At: d.obs.At}}
+}

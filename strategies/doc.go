@@ -1,0 +1,27 @@
+// Package strategies decides how a rollout moves from one revision to the next.
+//
+// It does no I/O: no cluster, no Git, no clock, no logging, no randomness. The same
+// three arguments always give the same [Plan], so any decision can be replayed in a
+// test. Time is a fact of the [Observation].
+//
+// # Words
+//
+// A release is every object rendered from a directory at one commit; its revision is
+// a digest of what runs. A workload lives in one of two colours, blue and green. The
+// stable colour serves between rollouts, the candidate is the one being tried. The
+// weight is the share of requests sent to the candidate, in percent. A step is one
+// entry of the strategy's list, counted from 1; a pause is a gate that waits for a
+// time or a person. An intent is a field of rollout.yaml that commands: promote,
+// abort, paused.
+//
+// # The flow of a decision
+//
+//	Decide ─┬─ nothing runs yet ............ first.go
+//	        ├─ users go back to stable ..... back.go
+//	        ├─ promoted, old colour warm ... warm.go
+//	        ├─ a candidate is being tried .. canary.go (steps), ratio.go (counts)
+//	        └─ at rest ..................... decide.go
+//
+// The rules it follows are in RULES.md beside this file, under the numbers that
+// comments and stories name.
+package strategies

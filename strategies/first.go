@@ -1,0 +1,78 @@
+package strategies
+
+// first brings the first release up (SPEC 2.4): no steps and no gates; the Services
+// select the one colour, and it is stable only when every pod is available. When it
+// fails, the next revision goes to the other slot; the Services follow when that is
+// available, then the first slot is emptied.
+func (d *decision) first() []Action {
+	if d.obs.Wanted == nil {
+		return nil // the mirror was not read since the agent started
+	}
+	if c := d.next.Candidate; c == nil || c.Revision != d.wanted {
+		d.next.Candidate = d.candidate(d.firstColor())
+		d.next.ProgressAt = d.obs.At
+	}
+	c := d.next.Candidate
+	d.next.Replicas = d.n
+	if d.next.Reason != FirstRelease && d.next.Reason != Failed || c.Revision != revisionOf(d.was.Candidate) {
+		d.say(Progressing, FirstRelease, "first release: starting %s", c.Revision)
+	}
+	acts, settled := d.occupy(c, d.firstPin())
+	if acts != nil || !settled {
+		return acts
+	}
+	slot := d.slot(c)
+	to := Only(c.Color)
+	switch {
+	case slot.Desired != d.n || !slot.Paused:
+		return []Action{Scale{Color: c.Color, Count: d.n, Stamp: d.stamp()}}
+	case slot.Ready < d.n:
+		d.lookAt(slot.NextAt)
+		d.firstDeadline(slot)
+		return nil
+	case d.selection(to) != to:
+		return []Action{Select{To: to, Release: true, Stamp: d.stamp()}}
+	case !d.inForce(c.Color):
+		return nil
+	}
+	d.next.Stable, d.next.Candidate = c, nil
+	return d.rest()
+}
+
+// firstPin is what Services that do not exist yet select: the candidate, which nobody
+// can reach before it is ready.
+func (d *decision) firstPin() Selection { return Only(d.next.Candidate.Color) }
+
+// firstColor keeps off the slot that Services select already: an earlier revision that
+// failed may still have pods that answer.
+func (d *decision) firstColor() Color {
+	for _, s := range d.obs.Services {
+		if s.Selects == OnlyBlue || s.Selects == OnlyGreen {
+			return Color(s.Selects).Other()
+		}
+	}
+	return Blue
+}
+
+// firstDeadline says that a first release fails; it may still recover, there is nothing
+// to go back to.
+func (d *decision) firstDeadline(slot Slot) {
+	since := later(d.next.ProgressAt, slot.ReadyAt)
+	end := since.Add(d.spec.ProgressDeadline)
+	switch {
+	case !d.obs.At.Before(end):
+		d.say(Degraded, Failed, "first release of %s made no progress in %s%s", d.wanted, d.spec.ProgressDeadline, because(slot.Trouble))
+	case slot.Trouble != "":
+		d.say(Progressing, FirstRelease, "first release: starting %s%s", d.wanted, because(slot.Trouble))
+		d.lookAt(end)
+	default:
+		d.lookAt(end)
+	}
+}
+
+func because(trouble string) string {
+	if trouble == "" {
+		return ""
+	}
+	return ": " + trouble
+}

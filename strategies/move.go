@@ -1,0 +1,237 @@
+package strategies
+
+import (
+	"strings"
+	"time"
+)
+
+// move brings the live weight to w percent, one effect at a time, each confirmed by the
+// next observation: capacity before users, users before less capacity. It reports
+// whether the weight is live. Without a router the counts of ready pods are the weight
+// (SPEC 5.9): at 0 the Services select stable, in between both colours, at 100 the
+// candidate.
+func (d *decision) move(w int) (acts []Action, live bool) {
+	c, s := d.next.Candidate, d.next.Stable
+	moving := "moving to " + percent(w)
+	reason := MovingWeight
+	if d.next.Step > len(d.steps()) {
+		moving, reason = "promoting", Promoting
+	}
+	d.progressing(reason, moving)
+
+	if acts, settled := d.occupy(c, Only(s.Color)); acts != nil || !settled {
+		return acts, d.deadline(reason, moving)
+	}
+	candidate, stable := d.slot(c), d.slot(s)
+	surge, unavailable := d.spec.Canary.budget(d.n)
+	ceiling, floor := d.n+surge, d.n
+	if surge == 0 {
+		floor = d.n - unavailable
+	}
+	wantC, wantS := split(d.n, w, surge > 0)
+	to := BothColors
+	switch {
+	case w == 0:
+		to = Only(s.Color)
+	case w == 100:
+		// Stable keeps the size that maxSurge leaves it: the way back (SPEC 5.15). A
+		// candidate that surge does not let grow at once shares with stable meanwhile.
+		wantS = min(stable.Desired, surge)
+		if candidate.Desired >= wantC {
+			to = Only(c.Color)
+		}
+	}
+	selects := d.selection(to)
+	if w > 0 && candidate.Desired == 0 && wantC > 0 {
+		// SPEC 5.8: nobody may reach the candidate's first pod before its weight.
+		if len(d.obs.Strangers) > 0 {
+			d.say(Degraded, Held, "Service %s selects the candidate's pods and is not part of this rollout: narrow its selector", strings.Join(d.obs.Strangers, ", "))
+			return nil, false
+		}
+		if pin := Only(s.Color); d.selection(pin) != pin {
+			return []Action{Select{To: pin, Stamp: d.stamp()}}, false
+		}
+	}
+	var serving struct{ candidate, stable int32 } // ready pods that users reach
+	if selects == BothColors || selects == Only(c.Color) {
+		serving.candidate = candidate.Ready
+	}
+	if selects == BothColors || selects == Only(s.Color) {
+		serving.stable = stable.Ready
+	}
+	grown := candidate.Ready >= candidate.Desired
+	room := func(other int32) int32 { return ceiling - other }
+
+	switch {
+	case candidate.Desired < wantC && min(wantC, room(stable.Desired)) > candidate.Desired:
+		acts = []Action{Scale{c.Color, min(wantC, room(stable.Desired)), d.stamp()}}
+	case stable.Desired < wantS && min(wantS, room(candidate.Desired)) > stable.Desired:
+		acts = []Action{Scale{s.Color, min(wantS, room(candidate.Desired)), d.stamp()}}
+	case selects != to && d.mayjoin(to, selects):
+		acts = []Action{Select{To: to, Release: to == Only(c.Color), Stamp: d.stamp()}}
+	case grown && stable.Desired > wantS && max(wantS, floor-serving.candidate) < stable.Desired && (to == BothColors || surge == 0):
+		// Users reach the candidate's pods: stable gives up what they replaced.
+		acts = []Action{Scale{s.Color, max(wantS, floor-serving.candidate), d.stamp()}}
+	case candidate.Desired > wantC && max(wantC, floor-serving.stable) < candidate.Desired && d.mayshrink(to):
+		acts = []Action{Scale{c.Color, max(wantC, floor-serving.stable), d.stamp()}}
+	case d.isLive(w, to, wantC, wantS):
+		return nil, true
+	}
+	d.lookAt(candidate.NextAt)
+	d.lookAt(stable.NextAt)
+	if acts != nil {
+		return acts, false
+	}
+	return nil, d.deadline(reason, moving)
+}
+
+// mayjoin: a colour is selected only when every pod that was asked of it is ready.
+func (d *decision) mayjoin(to, now Selection) bool {
+	c, s := d.next.Candidate, d.next.Stable
+	candidate, stable := d.slot(c), d.slot(s)
+	joins := func(slot Slot) bool { return slot.Ready > 0 && slot.Ready >= slot.Desired || d.n == 0 }
+	switch to {
+	case Only(s.Color):
+		return stable.Ready >= stable.Desired
+	case Only(c.Color):
+		return joins(candidate)
+	}
+	return (now == Only(c.Color) || joins(candidate)) && (now == Only(s.Color) || joins(stable))
+}
+
+// mayshrink: a candidate that users are leaving shrinks after the drain, one that keeps
+// a share shrinks at once.
+func (d *decision) mayshrink(to Selection) bool {
+	if to == BothColors {
+		return true
+	}
+	return d.drained()
+}
+
+// drained tells that users left the candidate and the drain is over (SPEC 5.11). The
+// moment they left goes into the state, so that a restart does not wait anew.
+func (d *decision) drained() bool {
+	if !d.inForce(d.next.Stable.Color) {
+		d.next.SwitchedAt = time.Time{}
+		return false
+	}
+	if d.obs.Off.Drain || d.slot(d.next.Candidate).Ready == 0 {
+		return true
+	}
+	if d.next.SwitchedAt.IsZero() {
+		d.next.SwitchedAt = d.obs.At
+	}
+	end := d.next.SwitchedAt.Add(drain)
+	d.lookAt(end)
+	return !d.obs.At.Before(end)
+}
+
+// isLive tells that the weight is what users get: counts, selectors and EndpointSlices
+// agree.
+func (d *decision) isLive(w int, to Selection, wantC, wantS int32) bool {
+	c, s := d.next.Candidate, d.next.Stable
+	candidate, stable := d.slot(c), d.slot(s)
+	if d.selection(to) != to || candidate.Ready < wantC {
+		return false
+	}
+	switch w {
+	case 0:
+		return candidate.Desired == 0 && d.inForce(s.Color)
+	case 100:
+		return candidate.Desired >= wantC && d.inForce(c.Color)
+	}
+	if candidate.Desired != wantC || stable.Desired != wantS {
+		return false
+	}
+	if len(d.obs.Services) == 0 || d.obs.Off.Ready {
+		return true
+	}
+	for _, svc := range d.obs.Services {
+		// Kubernetes takes a pod that goes out of the slices at once; until it has,
+		// users still reach it.
+		if svc.Endpoints[c.Color] != wantC || svc.Endpoints[s.Color] > wantS {
+			return false
+		}
+	}
+	return true
+}
+
+// occupy makes the track's slot its own (SPEC 5.3): a slot that holds something else is
+// emptied, its Deployment deleted, and it is free when no pod of its colour is left.
+// What the new pods need is there before them. settled = the Deployment is there and
+// its ReplicaSet too. pin is what a Service that does not exist yet selects.
+func (d *decision) occupy(t *Track, pin Selection) (acts []Action, settled bool) {
+	slot := d.slot(t)
+	stale := slot.Revision != t.Revision || slot.Aborted != "" && slot.Aborted != abortMark(*t)
+	switch {
+	case slot.Deleting:
+		return nil, false
+	case slot.Exists && stale && slot.Desired > 0:
+		if d.next.Stable != nil && !d.inForce(d.next.Stable.Color) {
+			return d.leave(t.Color.Other()), false
+		}
+		return []Action{Scale{t.Color, 0, d.stamp()}}, false
+	case slot.Exists && stale && slot.Pods > 0:
+		return nil, false
+	case slot.Exists && stale:
+		return []Action{Delete{t.Color}}, false
+	case !slot.Exists && slot.Pods > 0:
+		return nil, false
+	case !slot.Exists && d.obs.Wanted == nil:
+		return nil, false
+	case d.obs.Missing && slot.Desired == 0:
+		return []Action{Apply{Pin: pin, Stamp: d.stamp()}}, false
+	case !slot.Exists:
+		return []Action{Create{t.Color, d.stamp()}}, false
+	}
+	return nil, slot.Started
+}
+
+// leave takes users off a slot before it is emptied.
+func (d *decision) leave(to Color) []Action {
+	if d.selection(Only(to)) == Only(to) {
+		return nil // written; the EndpointSlices follow
+	}
+	return []Action{Select{To: Only(to), Stamp: d.stamp()}}
+}
+
+// progressing tells the move. Trouble that Kubernetes names stays in the sentence until
+// the step ends: pods that crash look well for a moment each time.
+func (d *decision) progressing(reason Reason, moving string) {
+	message := d.position() + ", " + moving
+	trouble := d.slot(d.next.Candidate).Trouble
+	if trouble == "" && d.was.Reason == reason && strings.HasPrefix(d.was.Message, message+": ") {
+		d.say(Progressing, reason, "%s", d.was.Message)
+		return
+	}
+	d.say(Progressing, reason, "%s%s", message, because(trouble))
+}
+
+// deadline rejects a candidate that makes no progress (SPEC 5.23). It returns false:
+// the weight is not live.
+func (d *decision) deadline(reason Reason, moving string) bool {
+	c := d.slot(d.next.Candidate)
+	since := later(d.next.ProgressAt, c.ReadyAt)
+	if c.Desired == 0 {
+		since = later(since, d.slot(d.next.Stable).ReadyAt)
+	}
+	end := since.Add(d.spec.ProgressDeadline)
+	if d.obs.At.Before(end) {
+		d.lookAt(end)
+		return false
+	}
+	why := "no progress in " + d.spec.ProgressDeadline.String() + because(c.Trouble)
+	if d.spec.DeadlineAborts {
+		d.next.Back = &Back{Cause: ByItself, Why: why, At: d.obs.At}
+	} else {
+		d.say(Degraded, reason, "%s, %s: %s", d.position(), moving, why)
+	}
+	return false
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}

@@ -1,0 +1,89 @@
+package strategies
+
+import (
+	"fmt"
+	"time"
+)
+
+// An Observation is everything Decide may know about the world, at one moment. Time is
+// a fact like any other.
+type Observation struct {
+	At       time.Time
+	TookOver bool  // this agent has not recorded anything for this rollout yet
+	Epoch    int64 // the highest epoch found on live objects; 0 = none
+
+	Wanted  *Wanted // what the followed commit renders; nil = it cannot be read, or is not known yet
+	Removed bool    // rollout.yaml is gone from Git (SPEC 1.4)
+	Held    string  // why nothing may be started or raised; empty = nothing forbids it
+
+	Slots    map[Color]Slot
+	Services []Service // those the rollout switches; in the order of their names
+	// Services of the namespace that would select the candidate's pods and that this
+	// rollout does not switch (SPEC 5.8).
+	Strangers []string
+	Missing   bool // objects of the wanted release that only add are not there yet
+	Changed   bool // shared objects differ from the wanted release
+
+	Off Guards // guards that are switched off, to show that a test sees it
+}
+
+// Guards name the checks that keep users off pods that cannot answer. The zero value
+// has all of them on; only a build that is made to be caught switches one off.
+type Guards struct {
+	Ready bool // counts every pod asked for as ready
+	Drain bool // shrinks a colour the moment a Service is written
+}
+
+// Wanted is what Git asks for.
+type Wanted struct {
+	Track           // Color and Attempt are Decide's to say
+	Replicas int32  // of the workload
+	Source   Source // where it was read
+	Seen     string // digest of all that was rendered and of rollout.yaml
+}
+
+// A Slot is one colour's Deployment and its pods.
+type Slot struct {
+	Exists   bool
+	Deleting bool   // it has a deletionTimestamp: absent, and in the way (SPEC 6.8)
+	Revision string // of the Deployment's template
+	Desired  int32  // pods asked for
+	Paused   bool
+	Started  bool      // the Deployment controller has made its ReplicaSet
+	Pods     int32     // pods of this colour, terminating ones too
+	Ready    int32     // pods that count (SPEC 5.14): Ready, right revision, minReadySeconds over, not terminating
+	ReadyAt  time.Time // when the last of them became so; zero = none
+	NextAt   time.Time // when the next Ready pod will have been so for minReadySeconds; zero = none
+	Trouble  string    // what keeps pods from being ready, in Kubernetes' words; empty = nothing known
+	Starved  bool      // the ReplicaSet cannot make pods (quota, admission)
+	Aborted  string    // REVISION/ATTEMPT of an abort written on it (SPEC 6.4)
+	Epoch    int64
+	Step     int // of the write that moved it last
+}
+
+// Selection is what a Service selects.
+type Selection string
+
+const (
+	Nothing    Selection = ""      // the Service is not there
+	OnlyBlue   Selection = "blue"  // pinned to a colour and its revision
+	OnlyGreen  Selection = "green" //
+	BothColors Selection = "both"  // the selector from Git, which matches both colours
+	Something  Selection = "other" // a selector that kexal did not write
+)
+
+// Only is the selection of one colour.
+func Only(c Color) Selection { return Selection(c) }
+
+// A Service that the rollout switches.
+type Service struct {
+	Name      string
+	Deleting  bool
+	Selects   Selection
+	Endpoints map[Color]int32 // ready endpoints in its EndpointSlices, by pod colour
+	Aborted   string
+	Epoch     int64
+}
+
+// abortMark is the text of the annotation that an abort carries.
+func abortMark(t Track) string { return fmt.Sprintf("%s/%d", t.Revision, t.Attempt) }

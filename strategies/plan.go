@@ -1,0 +1,103 @@
+package strategies
+
+import (
+	"fmt"
+	"time"
+)
+
+// A Plan is a decision: what to record, what to do, in which order, and when to look
+// again. The reason is Next's Phase, Reason and Message.
+type Plan struct {
+	Next State
+	// Record Next BEFORE the actions, so that after a crash the agent knows what it
+	// meant to do; only when ActFirst, act BEFORE the record: users must leave a failed
+	// candidate even while the record cannot be written (SPEC 6.4). The actions of such
+	// a plan are tried independently of each other.
+	ActFirst bool
+	Actions  []Action
+	Recheck  time.Time // zero = when something changes
+}
+
+// An Action is one effect. Each is idempotent and fenced by what was observed, and is
+// confirmed by a new observation before the next.
+type Action interface {
+	fmt.Stringer
+	action()
+}
+
+// A Stamp goes into the write that moves: who asked for it (SPEC 6.3).
+type Stamp struct {
+	Revision string
+	Step     int
+	Epoch    int64
+	Aborted  string // REVISION/ATTEMPT; empty takes the mark off
+}
+
+type (
+	// Create makes the Deployment of the wanted release in a free slot, with no pods.
+	Create struct {
+		Color Color
+		Stamp Stamp
+	}
+	// Scale sets a slot's count and pauses its Deployment in the same write.
+	Scale struct {
+		Color Color
+		Count int32
+		Stamp Stamp
+	}
+	// Select moves every Service of the rollout that does not select To yet, and
+	// carries a Service's own change in the same write when Release.
+	Select struct {
+		To      Selection
+		Release bool
+		Stamp   Stamp
+	}
+	// Mark stamps all traffic objects and slots and changes nothing else.
+	Mark struct{ Stamp Stamp }
+	// Delete removes a slot's Deployment, which has no pods that serve.
+	Delete struct{ Color Color }
+	// Apply writes the shared objects of the wanted release: those that are not there
+	// yet, or every one that differs.
+	Apply struct {
+		All   bool
+		Pin   Selection // what a new Service selects
+		Stamp Stamp
+	}
+	// Touch wakes a slot's ReplicaSet that sleeps after a refusal (K30).
+	Touch struct {
+		Color Color
+		At    time.Time
+	}
+)
+
+func (Create) action() {}
+func (Scale) action()  {}
+func (Select) action() {}
+func (Mark) action()   {}
+func (Delete) action() {}
+func (Apply) action()  {}
+func (Touch) action()  {}
+
+func (a Create) String() string { return fmt.Sprintf("create %s for %s", a.Color, a.Stamp.Revision) }
+func (a Scale) String() string  { return fmt.Sprintf("scale %s to %d", a.Color, a.Count) }
+func (a Select) String() string {
+	s := fmt.Sprintf("select %s", a.To)
+	if a.Release {
+		s += " with the release's own changes"
+	}
+	return s
+}
+func (a Mark) String() string {
+	if a.Stamp.Aborted != "" {
+		return "mark aborted " + a.Stamp.Aborted
+	}
+	return fmt.Sprintf("mark epoch %d", a.Stamp.Epoch)
+}
+func (a Delete) String() string { return fmt.Sprintf("delete %s", a.Color) }
+func (a Apply) String() string {
+	if a.All {
+		return "apply shared objects"
+	}
+	return fmt.Sprintf("apply new shared objects, Services to %s", a.Pin)
+}
+func (a Touch) String() string { return fmt.Sprintf("touch %s", a.Color) }

@@ -1,0 +1,105 @@
+package strategies
+
+import "fmt"
+
+// Rebuild makes a state again when it is gone and live objects are there (SPEC 6.5).
+// What live Services select and has ready endpoints is true; the ledger says the rest:
+// roles, history and gates. colors are the tracks as the live objects and the wanted
+// release tell them. Where they are more than one unmade effect apart it gives up and
+// says which facts disagree: then the rollout is held and nothing is written.
+func Rebuild(ledger Status, colors map[Color]Track, obs Observation) (State, error) {
+	s := State{
+		Schema: SchemaVersion, Epoch: obs.Epoch,
+		Phase: ledger.Phase, Reason: ledger.Reason, Message: ledger.Message, Since: ledger.Since,
+		Source: ledger.Source, Rejected: ledger.Rejected, Attempts: map[string]int{},
+	}
+	if obs.Wanted != nil {
+		s.Replicas = obs.Wanted.Replicas
+	}
+	stable, err := known(colors, ledger.Stable, "stable")
+	if err != nil {
+		return s, err
+	}
+	if stable == nil {
+		return s, fmt.Errorf("the cluster has objects of this rollout, its state is gone, and the ledger knows no stable revision: restore ConfigMap kexal-%s, or delete the objects", ledger.Metadata.Name)
+	}
+	candidate, err := known(colors, ledger.Candidate, "candidate")
+	if err != nil && obs.Slots[ledger.Candidate.Color].Exists {
+		return s, err
+	}
+	for _, r := range ledger.Rejected {
+		s.Attempts[r.Revision] = r.Attempt
+	}
+	if candidate != nil {
+		s.Attempts[candidate.Revision] = candidate.Attempt
+	}
+	serves := func(c Color) bool {
+		for _, svc := range obs.Services {
+			if svc.Endpoints[c] == 0 {
+				return false
+			}
+		}
+		return true
+	}
+	switch selects := oneSelection(obs.Services); {
+	case candidate != nil && selects == Only(candidate.Color) && serves(candidate.Color):
+		// The switch was made after the ledger's last word: it is promoted.
+		s.Stable, s.Candidate = candidate, nil
+		return s, nil
+	case selects == Only(stable.Color) && candidate == nil:
+		s.Stable = stable
+		return s, nil
+	case candidate != nil && (selects == Only(stable.Color) || selects == BothColors):
+		s.Stable, s.Candidate = stable, candidate
+	default:
+		return s, fmt.Errorf("the live Services select %q, the ledger says that %s (%s) is stable: mend the Services' selectors, or restore ConfigMap kexal-%s",
+			selects, stable.Revision, stable.Color, ledger.Metadata.Name)
+	}
+	at := 1
+	if ledger.Step != nil {
+		at = ledger.Step.Index
+	}
+	live := max(obs.Slots[candidate.Color].Step, obs.Slots[stable.Color].Step)
+	if obs.Slots[stable.Color].Step > obs.Slots[candidate.Color].Step && obs.Slots[candidate.Color].Step > 0 {
+		live = obs.Slots[candidate.Color].Step // stable's stamp may be of its own rollout
+	}
+	switch {
+	case live > at+2:
+		return s, fmt.Errorf("the live objects stand at step %d, the ledger at step %d: restore ConfigMap kexal-%s", live, at, ledger.Metadata.Name)
+	case live > at:
+		s.Step = live
+	default:
+		s.Step = at
+		if ledger.Reason == WaitingForTime || ledger.Reason == WaitingForPromote {
+			s.StepAt = ledger.Since
+		}
+	}
+	s.Live, s.Asked = ledger.Weight, ledger.Weight
+	s.ProgressAt = obs.At
+	return s, nil
+}
+
+// known is the ledger's track, when the live slot of its colour holds its revision.
+func known(colors map[Color]Track, t *TrackStatus, role string) (*Track, error) {
+	if t == nil {
+		return nil, nil
+	}
+	live, found := colors[t.Color]
+	if !found || live.Revision != t.Revision {
+		return nil, fmt.Errorf("the ledger says that %s is %s in %s, the live Deployment there has %q", role, t.Revision, t.Color, live.Revision)
+	}
+	live.Color, live.Commit, live.Images, live.Attempt = t.Color, t.Commit, t.Images, t.Attempt
+	return &live, nil
+}
+
+func oneSelection(services []Service) Selection {
+	if len(services) == 0 {
+		return BothColors
+	}
+	for _, s := range services {
+		if s.Selects != services[0].Selects {
+			return Something
+		}
+	}
+	return services[0].Selects
+}

@@ -1,0 +1,102 @@
+package strategies
+
+import (
+	"fmt"
+	"time"
+)
+
+// A Rollout is a rollout.yaml, decoded.
+type Rollout struct {
+	Name      string // metadata.name; empty = the directory's name (SPEC 1.2)
+	Namespace string // metadata.namespace; empty = the agent's
+	Spec      Spec
+}
+
+// Spec is what to release, how, and what people want right now.
+type Spec struct {
+	Workloads []string // Deployments to colour; nil = those of the release
+	Services  []string // Services to switch; nil = those that select the workloads' pods
+
+	Canary Canary
+
+	ProgressDeadline time.Duration // since the last sign of progress; default 600 s (SPEC 5.23)
+	DeadlineAborts   bool          // progressDeadlineAbort; default true: passing the deadline rejects
+	WarmWatch        time.Duration // how long a promotion is watched; default 30 s, at most Canary.ScaleDownDelay (SPEC 5.16)
+
+	Intents Intents
+}
+
+// Canary is strategy.canary, with Argo Rollouts' names and meanings.
+type Canary struct {
+	Steps          []Step
+	MaxSurge       Amount        // pods above the desired count; default 25 %, rounded up
+	MaxUnavailable Amount        // pods that may be missing; default 25 %, rounded down
+	ScaleDownDelay time.Duration // how long the old colour stays warm after a promotion; default 30 s (SPEC 5.15)
+}
+
+// A Step is one entry of strategy.canary.steps: exactly one of its fields is set.
+type Step struct {
+	SetWeight *int   `json:"setWeight,omitempty"` // percent, 0 to 100
+	Pause     *Pause `json:"pause,omitempty"`
+}
+
+// Pause waits for its duration, or for a person when it has none.
+type Pause struct {
+	Seconds *int64 `json:"seconds,omitempty"` // nil = until promoted; never negative
+}
+
+// String is the step as the author wrote it, in short.
+func (s Step) String() string {
+	switch {
+	case s.SetWeight != nil:
+		return fmt.Sprintf("setWeight %d", *s.SetWeight)
+	case s.Pause != nil && s.Pause.Seconds != nil:
+		return fmt.Sprintf("pause %s", time.Duration(*s.Pause.Seconds)*time.Second)
+	}
+	return "pause until promoted"
+}
+
+func (s Step) equal(o Step) bool { return s.String() == o.String() }
+
+// An Amount is a number of pods, or a percentage of the desired count.
+type Amount struct {
+	Value   int32
+	Percent bool
+}
+
+// of resolves the amount for n pods; percentages are rounded up or down.
+func (a Amount) of(n int32, up bool) int32 {
+	if !a.Percent {
+		return a.Value
+	}
+	v := int64(a.Value) * int64(n)
+	if up {
+		v += 99
+	}
+	return int32(v / 100)
+}
+
+// budget is how many pods may be above and below n, as Kubernetes rounds them: surge
+// up, unavailable down; where both come to 0, one may be missing.
+func (c Canary) budget(n int32) (surge, unavailable int32) {
+	surge, unavailable = c.MaxSurge.of(n, true), c.MaxUnavailable.of(n, false)
+	if surge == 0 && unavailable == 0 {
+		unavailable = 1
+	}
+	return surge, min(unavailable, n)
+}
+
+// Intents are the fields of rollout.yaml that command. They are never part of what
+// makes the steps or the revision.
+type Intents struct {
+	Paused  bool
+	Promote *Promote
+	Abort   string // a revision as written; empty = none
+}
+
+// Promote opens gates of one revision (SPEC 4.3).
+type Promote struct {
+	Revision string // as written
+	Step     int    // gates at steps up to this one; 0 = every gate that waits for a person
+	Full     bool   // skip all steps that are left
+}

@@ -1,0 +1,47 @@
+package strategies
+
+import (
+	"slices"
+	"strings"
+)
+
+// suggestion says what to write instead of an unknown field: the nearest known one
+// when it is near, else all of them.
+func suggestion(word string, known fields) string {
+	names := make([]string, 0, len(known))
+	for name := range known {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	best, far := "", 3
+	for _, name := range names {
+		if d := distance(strings.ToLower(word), strings.ToLower(name)); d < far {
+			best, far = name, d
+		}
+	}
+	if best != "" {
+		return "write " + best
+	}
+	return "write one of " + strings.Join(names, ", ")
+}
+
+// distance is Levenshtein's: how many letters to add, drop or change.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

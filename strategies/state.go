@@ -1,0 +1,178 @@
+package strategies
+
+import (
+	"maps"
+	"slices"
+	"time"
+)
+
+// SchemaVersion is the version of [State]; a newer one in the cluster freezes the
+// rollout, it is never reset.
+const SchemaVersion = 1
+
+// State is what the last decision left: the authority that a restart resumes from. It
+// holds all that an abort needs, so that an abort needs neither Git nor a render.
+type State struct {
+	Schema   int    `json:"schema"`
+	Instance string `json:"instance"` // random, made at first start (SPEC 8.1)
+	Epoch    int64  `json:"epoch"`    // raised by the first record after a take-over (SPEC 6.3)
+	Digest   int    `json:"digest"`   // version of the revision's algorithm (SPEC 2.1)
+
+	// What is told, and since when.
+	Phase   Phase          `json:"phase"`
+	Reason  Reason         `json:"reason"`
+	Message string         `json:"message"`
+	Since   time.Time      `json:"since"`
+	NextAt  *time.Time     `json:"nextAt,omitempty"`
+	Source  Source         `json:"source"`
+	Seen    string         `json:"seen,omitempty"` // digest of the release and rollout.yaml that Source was read from
+	Intents []IntentStatus `json:"intents,omitempty"`
+
+	Stable    *Track         `json:"stable,omitempty"`    // nil until the first release is available
+	Candidate *Track         `json:"candidate,omitempty"` // nil outside a rollout
+	Replicas  int32          `json:"replicas"`            // the size that Git asked for last
+	Spec      *Spec          `json:"spec,omitempty"`      // the last spec that was acted on, for when the next cannot be read
+	Rejected  []Rejection    `json:"rejected,omitempty"`
+	Attempts  map[string]int `json:"attempts,omitempty"` // attempts made with each revision; the last few
+
+	// The rollout in flight.
+	Step       int       `json:"step,omitempty"`  // from 1; 0 = none begun; above the number of steps = promoting
+	StepAt     time.Time `json:"stepAt,omitzero"` // when a pause began: the weight before it was live
+	Asked      int       `json:"asked"`           // percent; people see Live
+	Live       int       `json:"live"`            // percent, as last observed
+	Cap        *Cap      `json:"cap,omitempty"`
+	ProgressAt time.Time `json:"progressAt,omitzero"`
+	// When the EndpointSlices first showed that no user is sent to the candidate any
+	// more; the drain counts from here. Zero = they are, or not known yet.
+	SwitchedAt time.Time `json:"switchedAt,omitzero"`
+	Back       *Back     `json:"back,omitempty"`
+	Warm       *Warm     `json:"warm,omitempty"`
+	PausedAt   time.Time `json:"pausedAt,omitzero"` // since when `paused: true` stops the clocks
+	Fencing    bool      `json:"fencing,omitempty"` // taken over in flight; the epoch is not on every object yet
+}
+
+// A Track is a colour in a role: what runs in it, and what its Services select by.
+type Track struct {
+	Revision  string                       `json:"revision"`
+	Color     Color                        `json:"color"`
+	Commit    string                       `json:"commit"`
+	Images    []string                     `json:"images"`
+	Attempt   int                          `json:"attempt,omitempty"`
+	Workload  string                       `json:"workload"`  // the Deployment's name in Git
+	Selectors map[string]map[string]string `json:"selectors"` // by Service: its selector in Git, without colour
+	Ports     map[string]int32             `json:"ports,omitempty"`
+}
+
+// A Cap bounds the weight of the step that an edit in mid-rollout went back to.
+type Cap struct {
+	Step   int `json:"step"`
+	Weight int `json:"weight"`
+}
+
+// A Cause is why users go back to stable.
+type Cause string
+
+const (
+	ByPerson   Cause = "aborted"     // an abort intent: the revision is rejected
+	ByItself   Cause = "rejected"    // the deadline, or the warm watch: rejected
+	ByNewer    Cause = "superseded"  // a newer revision takes the place: nothing is rejected
+	ByRollback Cause = "rolled back" // Git wants stable again: nothing is rejected
+)
+
+// rejects tells the causes that reject the revision.
+func (c Cause) rejects() bool { return c == ByPerson || c == ByItself }
+
+// Back is a return to stable in progress (SPEC 5.17).
+type Back struct {
+	Cause Cause     `json:"cause"`
+	Why   string    `json:"why"`
+	At    time.Time `json:"at"`
+}
+
+// Warm is the time after a promotion in which the old colour can be brought back
+// (SPEC 5.15, 5.16).
+type Warm struct {
+	Old         Track     `json:"old"`
+	WatchUntil  time.Time `json:"watchUntil"`
+	Until       time.Time `json:"until"`
+	UnwellSince time.Time `json:"unwellSince,omitzero"` // fewer than half ready since then; zero = well
+}
+
+// inFlight: the epoch of a take-over must be on its objects before anything moves.
+func (s State) inFlight() bool { return s.Candidate != nil || s.Back != nil || s.Warm != nil }
+
+func (s State) rejected(revision string) *Rejection {
+	for i := range s.Rejected {
+		if s.Rejected[i].Revision == revision {
+			return &s.Rejected[i]
+		}
+	}
+	return nil
+}
+
+// clone copies what Decide changes in place.
+func (s State) clone() State {
+	s.Rejected = slices.Clone(s.Rejected)
+	s.Attempts = maps.Clone(s.Attempts)
+	s.Intents = nil
+	if s.Back != nil {
+		b := *s.Back
+		s.Back = &b
+	}
+	if s.Warm != nil {
+		w := *s.Warm
+		s.Warm = &w
+	}
+	return s
+}
+
+// Status is the state as people read it.
+func (s State) Status(name, namespace string, problems []Problem) Status {
+	st := Status{
+		APIVersion: APIVersion, Kind: "RolloutStatus",
+		Metadata: StatusMetadata{Name: name, Namespace: namespace},
+		Source:   s.Source, Strategy: "canary",
+		Phase: s.Phase, Reason: s.Reason, Message: s.Message, Since: s.Since, NextAt: s.NextAt,
+		Weight: s.Live,
+		Stable: s.Stable.status(), Candidate: s.Candidate.status(),
+		Rejected: s.Rejected, Intents: s.Intents, Problems: problems,
+	}
+	if st.Rejected == nil {
+		st.Rejected = []Rejection{}
+	}
+	if st.Intents == nil {
+		st.Intents = []IntentStatus{}
+	}
+	if st.Problems == nil {
+		st.Problems = []Problem{}
+	}
+	if s.Candidate != nil && s.Stable != nil && s.Spec != nil && s.Step > 0 && len(s.Spec.Canary.Steps) > 0 {
+		n := len(s.Spec.Canary.Steps)
+		st.Step = &Position{Index: min(s.Step, n), Of: n}
+	}
+	st.Conditions = conditions(s)
+	return st
+}
+
+func (t *Track) status() *TrackStatus {
+	if t == nil {
+		return nil
+	}
+	return &TrackStatus{Revision: t.Revision, Color: t.Color, Commit: t.Commit, Images: t.Images, Attempt: t.Attempt}
+}
+
+func conditions(s State) []Condition {
+	is := func(b bool) string {
+		if b {
+			return "True"
+		}
+		return "False"
+	}
+	at := func(kind string, holds bool) Condition {
+		return Condition{Type: kind, Status: is(holds), Reason: s.Reason, Message: s.Message, LastTransitionTime: s.Since}
+	}
+	return []Condition{
+		at("Ready", s.Phase == Healthy),
+		at("Progressing", s.Phase == Progressing || s.Phase == Paused),
+	}
+}
