@@ -1,0 +1,361 @@
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kexal/kexal/reconciler/release"
+	"github.com/kexal/kexal/strategies"
+)
+
+// Act makes one action's writes. Each is idempotent and carries what was observed as its
+// fence, so an actor that slept through a change writes nothing (SPEC 6.3); if we die
+// between two writes, the next observation finds the rest undone and decides it again.
+//
+// It fails with ErrConflict when the world moved on, with a *Refusal when the server
+// says no.
+func (c *Cluster) Act(ctx context.Context, s Sight, next strategies.State, action strategies.Action) error {
+	switch a := action.(type) {
+	case strategies.Create:
+		return c.create(ctx, s, a)
+	case strategies.Scale:
+		return c.scale(ctx, s, a)
+	case strategies.Select:
+		return c.selectColors(ctx, s, next, a)
+	case strategies.Mark:
+		return c.mark(ctx, s, a)
+	case strategies.Delete:
+		return c.delete(ctx, s, a)
+	case strategies.Apply:
+		return c.applyShared(ctx, s, next, a)
+	case strategies.Touch:
+		return c.touch(ctx, s, a)
+	}
+	return fmt.Errorf("no such action: %T", action)
+}
+
+func (c *Cluster) create(ctx context.Context, s Sight, a strategies.Create) error {
+	d := s.subject.Release.Deployment(a.Stamp, a.Color, c.options)
+	// Not forced: should another agent have made it and scaled it meanwhile, the count
+	// is not ours and the server answers 409. It starts without pods: should we die
+	// here, nobody is reached.
+	return c.write(s, "create "+name(d), func() (*unstructured.Unstructured, error) {
+		return c.resource("Deployment").Apply(ctx, d.GetName(), d, metav1.ApplyOptions{FieldManager: managerGit})
+	})
+}
+
+// scale sets the count, pauses the Deployment (SPEC 5.4) and stamps it, in one write.
+// Its fence is uid, generation and epoch: the resourceVersion of a Deployment moves with
+// every status update.
+func (c *Cluster) scale(ctx context.Context, s Sight, a strategies.Scale) error {
+	d := s.deployments[a.Color]
+	if d == nil {
+		return fmt.Errorf("scale %s: %w", a.Color, ErrConflict)
+	}
+	if a.Count < s.Slots[a.Color].Desired {
+		// Before any count falls the live Services are read again.
+		if err := c.unmoved(ctx, s); err != nil {
+			return err
+		}
+	}
+	patch := fence(d)
+	if _, found, _ := unstructured.NestedInt64(d.Object, "spec", "replicas"); found {
+		patch = append(patch, operation{"replace", "/spec/replicas", a.Count})
+	} else {
+		patch = append(patch, operation{"add", "/spec/replicas", a.Count})
+	}
+	if paused, _, _ := unstructured.NestedBool(d.Object, "spec", "paused"); !paused {
+		patch = append(patch, operation{"add", "/spec/paused", true})
+	}
+	return c.patch(ctx, s, fmt.Sprintf("scale %s to %d", name(d), a.Count), d, append(patch, notes(d, a.Stamp)...))
+}
+
+// selectColors points Services at a selection. What each carries of its own (a port
+// that changed with the release) goes into the same write (SPEC 5.18).
+func (c *Cluster) selectColors(ctx context.Context, s Sight, next strategies.State, a strategies.Select) error {
+	var errs []error
+	for _, view := range s.Services {
+		if view.Selects == a.To || view.Deleting {
+			continue
+		}
+		live := s.services[view.Name]
+		selector := release.Selector(view.Name, a.To, tracks(next)...)
+		if live == nil || len(selector) == 0 {
+			continue // a Service that is not there is made by Apply; never an empty selector (K28)
+		}
+		if own := s.released(view.Name); a.Release && own != nil && own.GetAnnotations()[release.NoteDigest] != live.GetAnnotations()[release.NoteDigest] {
+			errs = append(errs, c.applyService(ctx, s, own, live, selector, &a.Stamp))
+			continue
+		}
+		errs = append(errs, c.traffic(ctx, s, live, selector, a.Stamp))
+	}
+	return errors.Join(errs...)
+}
+
+// released is the Service as the wanted release has it, without its selector.
+func (s Sight) released(service string) *unstructured.Unstructured {
+	if s.subject.Release == nil {
+		return nil
+	}
+	for _, o := range s.subject.Release.Services {
+		if o.GetName() == service {
+			return s.subject.Release.Shared(o)
+		}
+	}
+	return nil
+}
+
+// tracks are the revisions that a decision leaves, the candidate first.
+func tracks(next strategies.State) []*strategies.Track { return Subject{State: next}.tracks() }
+
+// traffic writes a whole selector, and nothing else of the Service, guarded by uid and
+// resourceVersion: with a stale one the server answers 409.
+func (c *Cluster) traffic(ctx context.Context, s Sight, live *unstructured.Unstructured, selector map[string]string, stamp strategies.Stamp) error {
+	o := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Service"}}
+	o.SetName(live.GetName())
+	o.SetNamespace(c.namespace)
+	guard(o, live)
+	o.SetAnnotations(release.Notes(stamp))
+	_ = unstructured.SetNestedStringMap(o.Object, selector, "spec", "selector")
+	return c.write(s, "switch "+name(live), func() (*unstructured.Unstructured, error) {
+		return c.resource("Service").Apply(ctx, o.GetName(), o, metav1.ApplyOptions{FieldManager: managerTraffic, Force: true})
+	})
+}
+
+// mark stamps every traffic object and slot and moves nothing. Each is tried by itself.
+func (c *Cluster) mark(ctx context.Context, s Sight, a strategies.Mark) error {
+	var errs []error
+	for _, view := range s.Services {
+		live := s.services[view.Name]
+		if live == nil || view.Deleting || view.Epoch == a.Stamp.Epoch && view.Aborted == a.Stamp.Aborted {
+			continue
+		}
+		selector, _, _ := unstructured.NestedStringMap(live.Object, "spec", "selector")
+		errs = append(errs, c.traffic(ctx, s, live, selector, a.Stamp))
+	}
+	for color, slot := range s.Slots {
+		d := s.deployments[color]
+		if d == nil || slot.Deleting || slot.Epoch == a.Stamp.Epoch && slot.Aborted == a.Stamp.Aborted {
+			continue
+		}
+		errs = append(errs, c.patch(ctx, s, "mark "+name(d), d, append(fence(d), notes(d, a.Stamp)...)))
+	}
+	return errors.Join(errs...)
+}
+
+// delete removes the Deployment of a slot that has no pods, exactly the one observed.
+func (c *Cluster) delete(ctx context.Context, s Sight, a strategies.Delete) error {
+	d := s.deployments[a.Color]
+	if d == nil {
+		return nil
+	}
+	if err := c.unmoved(ctx, s); err != nil {
+		return err
+	}
+	uid := d.GetUID()
+	background := metav1.DeletePropagationBackground
+	err := c.resource("Deployment").Delete(ctx, d.GetName(), metav1.DeleteOptions{
+		Preconditions: &metav1.Preconditions{UID: &uid}, PropagationPolicy: &background,
+	})
+	if err != nil && !apierrors.IsNotFound(err) {
+		return judge("delete "+name(d), err)
+	}
+	c.note(s.subject.Rollout, d.GetKind()+"/"+d.GetName(), written{uid: string(uid)})
+	return nil
+}
+
+// applyShared writes the shared objects of the wanted release: those that are missing,
+// or with All every one that differs. Nothing is written when nothing changed.
+func (c *Cluster) applyShared(ctx context.Context, s Sight, next strategies.State, a strategies.Apply) error {
+	r := s.subject.Release
+	if r == nil {
+		return fmt.Errorf("apply shared objects: %w", ErrConflict)
+	}
+	services := map[string]bool{}
+	for _, o := range r.Services {
+		services[o.GetName()] = true
+		live := c.cached("Service", o.GetName())
+		own := r.Shared(o)
+		if live != nil && (!a.All || live.GetAnnotations()[release.NoteDigest] == own.GetAnnotations()[release.NoteDigest]) {
+			continue
+		}
+		pinned := release.Selector(o.GetName(), a.Pin, tracks(next)...)
+		var err error
+		if live == nil {
+			err = c.createService(ctx, s, own, pinned, a.Stamp)
+		} else {
+			err = c.applyService(ctx, s, own, live, nil, nil)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for _, o := range r.Others {
+		own := r.Shared(o)
+		live := c.cached(o.GetKind(), o.GetName())
+		if live != nil && (!a.All || live.GetAnnotations()[release.NoteDigest] == own.GetAnnotations()[release.NoteDigest]) {
+			continue
+		}
+		err := c.write(s, "apply "+name(own), func() (*unstructured.Unstructured, error) {
+			return c.resource(own.GetKind()).Apply(ctx, own.GetName(), own, metav1.ApplyOptions{FieldManager: managerGit, Force: true})
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// createService makes a Service that selects one colour from its first moment.
+func (c *Cluster) createService(ctx context.Context, s Sight, own *unstructured.Unstructured, selector map[string]string, stamp strategies.Stamp) error {
+	if len(selector) == 0 {
+		return fmt.Errorf("create %s: no colour to pin it to yet: %w", name(own), ErrConflict)
+	}
+	own = own.DeepCopy()
+	_ = unstructured.SetNestedStringMap(own.Object, selector, "spec", "selector")
+	annotate(own, release.Notes(stamp))
+	return c.write(s, "create "+name(own), func() (*unstructured.Unstructured, error) {
+		return c.resource("Service").Apply(ctx, own.GetName(), own, metav1.ApplyOptions{FieldManager: managerGit})
+	})
+}
+
+// applyService writes what Git sets of a Service. With a selector it carries that and
+// its stamp in the same write; without, it leaves both as they are: an apply carries a
+// field as long as our own apply entry still owns it, with the live value, because the
+// server resets what its only owner stops sending (SPEC 6.1, K1).
+func (c *Cluster) applyService(ctx context.Context, s Sight, own, live *unstructured.Unstructured, selector map[string]string, stamp *strategies.Stamp) error {
+	own = own.DeepCopy()
+	unstructured.RemoveNestedField(own.Object, "spec", "selector")
+	guard(own, live)
+	if selector == nil && owns(live, managerGit, "spec", "selector") {
+		selector, _, _ = unstructured.NestedStringMap(live.Object, "spec", "selector")
+	}
+	if selector != nil {
+		_ = unstructured.SetNestedStringMap(own.Object, selector, "spec", "selector")
+	}
+	if stamp != nil {
+		annotate(own, release.Notes(*stamp))
+	} else {
+		carried := map[string]string{}
+		for _, key := range []string{release.NoteRevision, release.NoteStep, release.NoteEpoch, release.NoteAborted} {
+			if value, ok := live.GetAnnotations()[key]; ok && owns(live, managerGit, "metadata", "annotations", key) {
+				carried[key] = value
+			}
+		}
+		annotate(own, carried)
+	}
+	return c.write(s, "apply "+name(own), func() (*unstructured.Unstructured, error) {
+		return c.resource("Service").Apply(ctx, own.GetName(), own, metav1.ApplyOptions{FieldManager: managerGit, Force: true})
+	})
+}
+
+// touch wakes a ReplicaSet that sleeps after refusals: it would notice new room in the
+// quota only after minutes (K30).
+func (c *Cluster) touch(ctx context.Context, s Sight, a strategies.Touch) error {
+	d := s.deployments[a.Color]
+	if d == nil {
+		return nil
+	}
+	const key = "kexal.dev/touched"
+	if last, err := time.Parse(time.RFC3339, d.GetAnnotations()[key]); err == nil && a.At.Sub(last) < 5*time.Second {
+		return nil
+	}
+	op := operation{"add", "/metadata/annotations/" + escape(key), a.At.UTC().Format(time.RFC3339)}
+	return c.patch(ctx, s, "wake "+name(d), d, append(fence(d), op))
+}
+
+// unmoved reads the live Services again: the watch may lag behind what users get.
+func (c *Cluster) unmoved(ctx context.Context, s Sight) error {
+	for service, seen := range s.services {
+		live, err := c.resource("Service").Get(ctx, service, metav1.GetOptions{})
+		switch {
+		case apierrors.IsNotFound(err) && seen == nil:
+			continue
+		case err != nil:
+			return judge("read Service "+service, err)
+		case seen == nil || live.GetResourceVersion() != seen.GetResourceVersion():
+			return fmt.Errorf("Service %s: %w", service, ErrConflict)
+		}
+	}
+	return nil
+}
+
+// write makes one request, judges its answer and remembers what it left.
+func (c *Cluster) write(s Sight, what string, do func() (*unstructured.Unstructured, error)) error {
+	made, err := do()
+	if err != nil {
+		return judge(what, err)
+	}
+	c.remember(s.subject.Rollout, made)
+	return nil
+}
+
+// guard fences an apply by what was observed. The uid keeps it from making the object
+// anew when it is gone.
+func guard(o, live *unstructured.Unstructured) {
+	o.SetUID(live.GetUID())
+	o.SetResourceVersion(live.GetResourceVersion())
+}
+
+func annotate(o *unstructured.Unstructured, notes map[string]string) {
+	all := o.GetAnnotations()
+	if all == nil {
+		all = map[string]string{}
+	}
+	maps.Copy(all, notes)
+	o.SetAnnotations(all)
+}
+
+// An operation of a JSON patch (RFC 6902).
+type operation struct {
+	Op    string `json:"op"`
+	Path  string `json:"path"`
+	Value any    `json:"value"`
+}
+
+func (c *Cluster) patch(ctx context.Context, s Sight, what string, o *unstructured.Unstructured, operations []operation) error {
+	body, err := json.Marshal(operations)
+	if err != nil {
+		return err
+	}
+	return c.write(s, what, func() (*unstructured.Unstructured, error) {
+		return c.resource(o.GetKind()).Patch(ctx, o.GetName(), types.JSONPatchType, body, metav1.PatchOptions{FieldManager: managerScale})
+	})
+}
+
+// fence tests that a Deployment is the one observed, that nobody changed its spec since
+// and that no other epoch wrote it.
+func fence(d *unstructured.Unstructured) []operation {
+	tests := []operation{
+		{"test", "/metadata/uid", string(d.GetUID())},
+		{"test", "/metadata/generation", d.GetGeneration()},
+	}
+	if epoch, found := d.GetAnnotations()[release.NoteEpoch]; found {
+		tests = append(tests, operation{"test", "/metadata/annotations/" + escape(release.NoteEpoch), epoch})
+	}
+	return tests
+}
+
+// notes writes a stamp, and takes off the mark of an abort that is not this write's.
+func notes(d *unstructured.Unstructured, s strategies.Stamp) []operation {
+	var out []operation
+	if d.GetAnnotations() == nil {
+		out = append(out, operation{"add", "/metadata/annotations", map[string]string{}})
+	}
+	for key, value := range release.Notes(s) {
+		out = append(out, operation{"add", "/metadata/annotations/" + escape(key), value})
+	}
+	if _, marked := d.GetAnnotations()[release.NoteAborted]; marked && s.Aborted == "" {
+		out = append(out, operation{Op: "remove", Path: "/metadata/annotations/" + escape(release.NoteAborted)})
+	}
+	return out
+}

@@ -1,0 +1,244 @@
+// Package cluster observes one namespace and acts on it. It is the only importer of
+// client-go's clients.
+//
+// It asks for nothing outside its namespace, not even to try: no discovery, no
+// cluster-wide list. What it reads it watches; a write is fenced by what was observed,
+// and the next observation waits until the watch has shown it.
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/dynamic/dynamicinformer"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/cache"
+
+	"github.com/kexal/kexal/reconciler/release"
+)
+
+// Field managers (SPEC 6.1): one name is never used for both apply and update.
+const (
+	managerGit     = "kexal"         // applies what Git sets
+	managerScale   = "kexal-scale"   // patches counts and `paused`
+	managerTraffic = "kexal-traffic" // applies whole Service selectors
+	managerState   = "kexal-state"   // patches the state
+)
+
+// A Cluster is one namespace.
+type Cluster struct {
+	namespace string
+	client    dynamic.Interface
+	informers map[string]cache.SharedIndexInformer // by kind
+	options   release.Options
+
+	mu    sync.Mutex
+	wrote map[string]map[string]written // by rollout, then kind/name: our own writes that the watch has not shown yet
+}
+
+// written is the last write of ours to an object.
+type written struct {
+	version uint64 // its resourceVersion; 0 = it was deleted
+	uid     string
+}
+
+// resources are what is watched, by kind.
+var resources = map[string]schema.GroupVersionResource{
+	"Deployment":    {Group: "apps", Version: "v1", Resource: "deployments"},
+	"Service":       {Version: "v1", Resource: "services"},
+	"ConfigMap":     {Version: "v1", Resource: "configmaps"},
+	"Ingress":       {Group: "networking.k8s.io", Version: "v1", Resource: "ingresses"},
+	"Pod":           {Version: "v1", Resource: "pods"},
+	"EndpointSlice": {Group: "discovery.k8s.io", Version: "v1", Resource: "endpointslices"},
+}
+
+const bySlice = "service" // the index of EndpointSlices by their Service
+
+// New prepares to watch a namespace. client-go's own rate limit is off: an abort never
+// queues behind progress (SPEC 6.10).
+func New(config *rest.Config, namespace string, options release.Options) (*Cluster, error) {
+	config = rest.CopyConfig(config)
+	config.QPS = -1
+	client, err := dynamic.NewForConfig(config)
+	if err != nil {
+		return nil, err
+	}
+	c := &Cluster{
+		namespace: namespace, client: client, options: options,
+		informers: map[string]cache.SharedIndexInformer{},
+		wrote:     map[string]map[string]written{},
+	}
+	factory := dynamicinformer.NewFilteredDynamicSharedInformerFactory(client, 0, namespace, nil)
+	for kind, resource := range resources {
+		informer := factory.ForResource(resource).Informer()
+		if err := informer.SetTransform(slim(kind)); err != nil {
+			return nil, err
+		}
+		c.informers[kind] = informer
+	}
+	err = c.informers["EndpointSlice"].AddIndexers(cache.Indexers{bySlice: func(o any) ([]string, error) {
+		return []string{o.(*unstructured.Unstructured).GetLabels()["kubernetes.io/service-name"]}, nil
+	}})
+	return c, err
+}
+
+// slim drops what nobody here reads. Who owns which field matters where we apply.
+func slim(kind string) cache.TransformFunc {
+	return func(o any) (any, error) {
+		if u, ok := o.(*unstructured.Unstructured); ok && (kind == "Pod" || kind == "EndpointSlice") {
+			u.SetManagedFields(nil)
+		}
+		return o, nil
+	}
+}
+
+// Start watches until ctx ends, and returns when everything was listed once. wake is
+// called with the rollout that an event concerns, or "" when it may be any.
+func (c *Cluster) Start(ctx context.Context, wake func(rollout string)) error {
+	var synced []cache.InformerSynced
+	for kind, informer := range c.informers {
+		notify := func(o any) {
+			if gone, ok := o.(cache.DeletedFinalStateUnknown); ok {
+				o = gone.Obj
+			}
+			if u, ok := o.(*unstructured.Unstructured); ok {
+				if rollout, any := c.rolloutOf(kind, u); any || rollout != "" {
+					wake(rollout)
+				}
+			}
+		}
+		handler, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
+			AddFunc: notify, DeleteFunc: notify,
+			UpdateFunc: func(_, o any) { notify(o) },
+		})
+		if err != nil {
+			return err
+		}
+		synced = append(synced, handler.HasSynced)
+		go informer.RunWithContext(ctx)
+	}
+	if !cache.WaitForCacheSync(ctx.Done(), synced...) {
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+// rolloutOf finds whom an event concerns: the rollout in the object's label, or that of
+// the Deployment or Service it belongs to. any = it cannot be told.
+func (c *Cluster) rolloutOf(kind string, o *unstructured.Unstructured) (rollout string, any bool) {
+	owner := o
+	switch kind {
+	case "Pod":
+		name := workloadOf(o)
+		if name == "" {
+			return "", false
+		}
+		if owner = c.cached("Deployment", name); owner == nil {
+			return "", true
+		}
+	case "EndpointSlice":
+		if owner = c.cached("Service", o.GetLabels()["kubernetes.io/service-name"]); owner == nil {
+			return "", false
+		}
+	}
+	rollout = owner.GetLabels()[release.LabelRollout]
+	// A Service of somebody else may begin to select our pods (SPEC 5.8), and an object
+	// that is in our way may go.
+	return rollout, rollout == "" && kind != "Pod" && kind != "EndpointSlice" && kind != "ConfigMap"
+}
+
+// workloadOf is the Deployment that a pod belongs to, by the name of its ReplicaSet: it
+// can be told when the Deployment is gone already.
+func workloadOf(pod *unstructured.Unstructured) string {
+	for _, o := range pod.GetOwnerReferences() {
+		if o.Kind == "ReplicaSet" {
+			if i := strings.LastIndex(o.Name, "-"); i > 0 {
+				return o.Name[:i]
+			}
+		}
+	}
+	return ""
+}
+
+// cached is an object as the watch showed it last; nil when it is not there.
+func (c *Cluster) cached(kind, name string) *unstructured.Unstructured {
+	o, found, err := c.informers[kind].GetStore().GetByKey(c.namespace + "/" + name)
+	if err != nil || !found {
+		return nil
+	}
+	return o.(*unstructured.Unstructured)
+}
+
+func (c *Cluster) all(kind string) []*unstructured.Unstructured {
+	var found []*unstructured.Unstructured
+	for _, o := range c.informers[kind].GetStore().List() {
+		found = append(found, o.(*unstructured.Unstructured))
+	}
+	slices.SortFunc(found, func(a, b *unstructured.Unstructured) int { return strings.Compare(a.GetName(), b.GetName()) })
+	return found
+}
+
+func (c *Cluster) resource(kind string) dynamic.ResourceInterface {
+	return c.client.Resource(resources[kind]).Namespace(c.namespace)
+}
+
+// remember notes a write of ours, so that no decision is taken from a world before it.
+func (c *Cluster) remember(rollout string, o *unstructured.Unstructured) {
+	version, err := strconv.ParseUint(o.GetResourceVersion(), 10, 64)
+	if err != nil {
+		return
+	}
+	c.note(rollout, o.GetKind()+"/"+o.GetName(), written{version: version, uid: string(o.GetUID())})
+}
+
+func (c *Cluster) note(rollout, key string, w written) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.wrote[rollout] == nil {
+		c.wrote[rollout] = map[string]written{}
+	}
+	c.wrote[rollout][key] = w
+}
+
+// Behind tells that the watch has not shown all of this rollout's own writes yet: what
+// is seen is older than what was done. The event that ends it wakes the rollout.
+func (c *Cluster) Behind(rollout string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for key, w := range c.wrote[rollout] {
+		kind, name, _ := strings.Cut(key, "/")
+		if c.shows(kind, name, w) {
+			delete(c.wrote[rollout], key)
+			continue
+		}
+		return true
+	}
+	return false
+}
+
+func (c *Cluster) shows(kind, name string, w written) bool {
+	o := c.cached(kind, name)
+	if w.version == 0 {
+		return o == nil || string(o.GetUID()) != w.uid || o.GetDeletionTimestamp() != nil
+	}
+	if o != nil && atLeast(o.GetResourceVersion(), w.version) {
+		return true
+	}
+	// The object is gone again, or was written by somebody else since: the store has
+	// seen something newer than our write.
+	return atLeast(c.informers[kind].GetStore().LastStoreSyncResourceVersion(), w.version)
+}
+
+func atLeast(version string, least uint64) bool {
+	v, err := strconv.ParseUint(version, 10, 64)
+	return err == nil && v >= least
+}
+
+func name(o *unstructured.Unstructured) string { return fmt.Sprintf("%s %s", o.GetKind(), o.GetName()) }

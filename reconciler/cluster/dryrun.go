@@ -1,0 +1,71 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kexal/kexal/reconciler/release"
+	"github.com/kexal/kexal/strategies"
+)
+
+var dryRun = []string{metav1.DryRunAll}
+
+// DryRun asks the server about a whole release before the first of it is written (SPEC
+// 6.7), in the order of dependency: the shared objects, the Deployment of the
+// candidate's colour, and one pod of its template, because a Deployment's dry-run sees
+// neither quota, Pod Security, LimitRange nor ServiceAccount. A Role that lacks the
+// right to create pods goes without the last. It returns the first *Refusal.
+func (c *Cluster) DryRun(ctx context.Context, s Sight, color strategies.Color) error {
+	r := s.subject.Release
+	for _, o := range slices.Concat(r.Others, r.Services) {
+		own := r.Shared(o)
+		live := c.cached(o.GetKind(), o.GetName())
+		if live != nil && live.GetAnnotations()[release.NoteDigest] == own.GetAnnotations()[release.NoteDigest] {
+			continue
+		}
+		_, err := c.resource(own.GetKind()).Apply(ctx, own.GetName(), own, metav1.ApplyOptions{FieldManager: managerGit, Force: true, DryRun: dryRun})
+		if err := judge("apply "+name(own), err); err != nil {
+			return explain(err, own.GetKind())
+		}
+	}
+	if len(r.Services) > 0 {
+		// The switch is a patch too; a Role that forbids it shows here, not in mid-rollout.
+		if live := c.cached("Service", r.Services[0].GetName()); live != nil {
+			body := []byte(`{"metadata":{"labels":{}}}`)
+			_, err := c.resource("Service").Patch(ctx, live.GetName(), "application/merge-patch+json", body, metav1.PatchOptions{FieldManager: managerScale, DryRun: dryRun})
+			if err := judge("patch "+name(live), err); err != nil {
+				return explain(err, "Service")
+			}
+		}
+	}
+	d := r.Deployment(strategies.Stamp{}, color, c.options)
+	d.SetName(d.GetName() + "-dry-run") // the slot may still hold an earlier revision, whose selector cannot change
+	_, err := c.resource("Deployment").Apply(ctx, d.GetName(), d, metav1.ApplyOptions{FieldManager: managerGit, Force: true, DryRun: dryRun})
+	if err := judge("create Deployment "+release.Colored(r.Workload.GetName(), color), err); err != nil {
+		return explain(err, "Deployment")
+	}
+	_, err = c.resource("Pod").Create(ctx, r.PodTemplate(color, c.options), metav1.CreateOptions{FieldManager: managerGit, DryRun: dryRun})
+	if apierrors.IsForbidden(err) && lacksRight(err) {
+		return nil
+	}
+	return judge("start a pod of Deployment "+release.Colored(r.Workload.GetName(), color), err)
+}
+
+// explain adds the rule that the Role lacks to a refusal for want of a right (SPEC
+// 6.10).
+func explain(err error, kind string) error {
+	refusal, ok := err.(*Refusal)
+	if !ok {
+		return err
+	}
+	for _, right := range Rights {
+		if resources[kind].Group == right.Group && resources[kind].Resource == right.Resource && forbidden(refusal.Words) {
+			refusal.Words += fmt.Sprintf("; the agent's Role needs {apiGroups: [%q], resources: [%s], verbs: %v}", right.Group, right.Resource, right.Verbs)
+		}
+	}
+	return refusal
+}

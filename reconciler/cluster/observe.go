@@ -1,0 +1,343 @@
+package cluster
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/kexal/kexal/reconciler/release"
+	"github.com/kexal/kexal/strategies"
+)
+
+// A Subject is the rollout to observe: what it decided last, and what Git renders.
+type Subject struct {
+	Rollout string
+	State   strategies.State
+	Release *release.Release // nil = nothing can be rendered now
+}
+
+// A Sight is an observation with the objects it was taken from: an action is fenced by
+// them.
+type Sight struct {
+	strategies.Observation
+	subject     Subject
+	deployments map[strategies.Color]*unstructured.Unstructured
+	services    map[string]*unstructured.Unstructured
+}
+
+// Live tells that the cluster has objects of the rollout (SPEC 6.5).
+func (s Sight) Live() bool {
+	for _, d := range s.deployments {
+		if d != nil {
+			return true
+		}
+	}
+	for _, svc := range s.services {
+		if svc != nil && svc.GetLabels()[release.LabelRollout] == s.subject.Rollout {
+			return true
+		}
+	}
+	return false
+}
+
+// Observe reads the rollout's part of the namespace from what the watches showed.
+func (c *Cluster) Observe(now time.Time, subject Subject) Sight {
+	s := Sight{
+		subject:     subject,
+		deployments: map[strategies.Color]*unstructured.Unstructured{},
+		services:    map[string]*unstructured.Unstructured{},
+	}
+	s.At, s.Slots = now, map[strategies.Color]strategies.Slot{}
+	workload := subject.workload()
+	if workload == "" {
+		return s
+	}
+	pods := c.podsOf(workload)
+	for _, color := range []strategies.Color{strategies.Blue, strategies.Green} {
+		d := c.cached("Deployment", release.Colored(workload, color))
+		if d != nil && d.GetLabels()[release.LabelRollout] != subject.Rollout {
+			s.Held = inTheWay(d, subject.Rollout)
+			d = nil
+		}
+		s.deployments[color] = d
+		s.Slots[color] = slotOf(now, d, pods[color])
+		s.Epoch = max(s.Epoch, s.Slots[color].Epoch)
+	}
+	for _, name := range subject.services() {
+		svc := c.cached("Service", name)
+		if svc != nil && svc.GetLabels()[release.LabelRollout] != subject.Rollout {
+			s.Held = inTheWay(svc, subject.Rollout)
+		}
+		s.services[name] = svc
+		view := c.serviceView(name, svc, subject, pods)
+		s.Epoch = max(s.Epoch, view.Epoch)
+		s.Services = append(s.Services, view)
+	}
+	if r := subject.Release; r != nil {
+		c.compare(&s, r)
+	}
+	return s
+}
+
+func inTheWay(o *unstructured.Unstructured, rollout string) string {
+	return fmt.Sprintf("%s is there already and is not part of rollout %s: delete or rename it; what already serves is not taken over by this version of kexal", name(o), rollout)
+}
+
+// workload is the Deployment's name in Git.
+func (s Subject) workload() string {
+	if s.Release != nil {
+		return s.Release.Workload.GetName()
+	}
+	for _, t := range s.tracks() {
+		return t.Workload
+	}
+	return ""
+}
+
+// tracks are the revisions that run, the candidate first.
+func (s Subject) tracks() []*strategies.Track {
+	var found []*strategies.Track
+	for _, t := range []*strategies.Track{s.State.Candidate, s.State.Stable} {
+		if t != nil {
+			found = append(found, t)
+		}
+	}
+	if w := s.State.Warm; w != nil {
+		found = append(found, &w.Old)
+	}
+	return found
+}
+
+// services are the names of those that the rollout switches, sorted.
+func (s Subject) services() []string {
+	names := map[string]bool{}
+	for _, t := range s.tracks() {
+		for name := range t.Selectors {
+			names[name] = true
+		}
+	}
+	if s.Release != nil {
+		for _, svc := range s.Release.Services {
+			names[svc.GetName()] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
+// podsOf are the pods of a workload by colour, terminating ones too. They are found by
+// the name of their ReplicaSet, so that they are seen when their Deployment is gone.
+func (c *Cluster) podsOf(workload string) map[strategies.Color][]*corev1.Pod {
+	found := map[strategies.Color][]*corev1.Pod{}
+	for _, u := range c.all("Pod") {
+		color := strategies.Color(u.GetLabels()[release.LabelColor])
+		if color == "" || workloadOf(u) != release.Colored(workload, color) {
+			continue
+		}
+		pod := &corev1.Pod{}
+		if runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, pod) == nil {
+			found[color] = append(found[color], pod)
+		}
+	}
+	return found
+}
+
+func slotOf(now time.Time, u *unstructured.Unstructured, pods []*corev1.Pod) strategies.Slot {
+	slot := strategies.Slot{}
+	for _, p := range pods {
+		if p.Status.Phase != corev1.PodSucceeded && p.Status.Phase != corev1.PodFailed {
+			slot.Pods++
+		}
+	}
+	d := &appsv1.Deployment{}
+	if u == nil || runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, d) != nil {
+		return slot
+	}
+	slot.Exists, slot.Deleting = true, d.DeletionTimestamp != nil
+	slot.Revision = d.Spec.Template.Labels[release.LabelRevision]
+	slot.Desired = 1
+	if d.Spec.Replicas != nil {
+		slot.Desired = *d.Spec.Replicas
+	}
+	slot.Paused = d.Spec.Paused
+	slot.Started = d.Status.ObservedGeneration > 0 // its first sync makes the ReplicaSet
+	slot.Aborted = d.Annotations[release.NoteAborted]
+	slot.Epoch = epochOf(u)
+	slot.Step, _ = strconv.Atoi(d.Annotations[release.NoteStep])
+	settle := time.Duration(d.Spec.MinReadySeconds) * time.Second
+	for _, p := range pods {
+		if p.Labels[release.LabelRevision] != slot.Revision || p.DeletionTimestamp != nil {
+			continue
+		}
+		since, ready := readySince(p)
+		if !ready {
+			if slot.Trouble == "" {
+				slot.Trouble = podTrouble(p)
+			}
+			continue
+		}
+		if at := since.Add(settle); at.After(now) {
+			if slot.NextAt.IsZero() || at.Before(slot.NextAt) {
+				slot.NextAt = at
+			}
+			continue
+		}
+		slot.Ready++
+		if at := since.Add(settle); at.After(slot.ReadyAt) {
+			slot.ReadyAt = at
+		}
+	}
+	for _, condition := range d.Status.Conditions {
+		if condition.Type == appsv1.DeploymentReplicaFailure && condition.Status == corev1.ConditionTrue {
+			slot.Starved, slot.Trouble = true, condition.Message
+		}
+	}
+	return slot
+}
+
+func readySince(p *corev1.Pod) (time.Time, bool) {
+	for _, c := range p.Status.Conditions {
+		if c.Type == corev1.PodReady {
+			return c.LastTransitionTime.Time, c.Status == corev1.ConditionTrue
+		}
+	}
+	return time.Time{}, false
+}
+
+// podTrouble is what Kubernetes names as the reason why a pod does not become ready,
+// without the pod's name: the same trouble gives the same sentence.
+func podTrouble(p *corev1.Pod) string {
+	for _, c := range p.Status.Conditions {
+		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse && c.Reason == corev1.PodReasonUnschedulable {
+			return "Unschedulable: " + c.Message
+		}
+	}
+	for _, s := range p.Status.ContainerStatuses {
+		if t := s.LastTerminationState.Terminated; t != nil && s.RestartCount > 0 {
+			return fmt.Sprintf("container %s exits with code %d and is restarted (CrashLoopBackOff)", s.Name, t.ExitCode)
+		}
+		if w := s.State.Waiting; w != nil {
+			switch w.Reason {
+			case "ErrImagePull", "ImagePullBackOff":
+				return fmt.Sprintf("container %s: image %s cannot be pulled", s.Name, s.Image)
+			case "CreateContainerConfigError", "CreateContainerError", "InvalidImageName", "RunContainerError":
+				return fmt.Sprintf("container %s: %s: %s", s.Name, w.Reason, w.Message)
+			}
+		}
+	}
+	return ""
+}
+
+func epochOf(o *unstructured.Unstructured) int64 {
+	n, _ := strconv.ParseInt(o.GetAnnotations()[release.NoteEpoch], 10, 64)
+	return n // 0 when it has none, or a hand wrote something else
+}
+
+func (c *Cluster) serviceView(name string, svc *unstructured.Unstructured, subject Subject, pods map[strategies.Color][]*corev1.Pod) strategies.Service {
+	view := strategies.Service{Name: name, Endpoints: c.endpoints(name, pods)}
+	if svc == nil {
+		return view
+	}
+	view.Deleting = svc.GetDeletionTimestamp() != nil
+	view.Aborted, view.Epoch = svc.GetAnnotations()[release.NoteAborted], epochOf(svc)
+	live, _, _ := unstructured.NestedStringMap(svc.Object, "spec", "selector")
+	view.Selects = strategies.Something
+	for _, to := range []strategies.Selection{strategies.OnlyBlue, strategies.OnlyGreen, strategies.BothColors} {
+		for _, t := range subject.tracks() {
+			if want := release.Selector(name, to, t); want != nil && maps.Equal(want, live) {
+				view.Selects = to
+			}
+		}
+	}
+	return view
+}
+
+// endpoints counts a Service's ready endpoints by the colour of the live pod behind
+// each: an address in a slice is not a pod (K28).
+func (c *Cluster) endpoints(service string, pods map[strategies.Color][]*corev1.Pod) map[strategies.Color]int32 {
+	colors := map[string]strategies.Color{}
+	for color, list := range pods {
+		for _, p := range list {
+			colors[p.Name] = color
+		}
+	}
+	counts := map[strategies.Color]int32{}
+	slices, err := c.informers["EndpointSlice"].GetIndexer().ByIndex(bySlice, service)
+	if err != nil {
+		return counts
+	}
+	seen := map[string]bool{} // a dual-stack Service has a slice for each family
+	for _, o := range slices {
+		slice := &discoveryv1.EndpointSlice{}
+		if runtime.DefaultUnstructuredConverter.FromUnstructured(o.(*unstructured.Unstructured).Object, slice) != nil {
+			continue
+		}
+		for _, e := range slice.Endpoints {
+			if e.Conditions.Ready != nil && !*e.Conditions.Ready || e.TargetRef == nil || seen[e.TargetRef.Name] {
+				continue
+			}
+			seen[e.TargetRef.Name] = true
+			if color, known := colors[e.TargetRef.Name]; known {
+				counts[color]++
+			}
+		}
+	}
+	return counts
+}
+
+// compare holds the wanted release against what is live: what is missing or differs,
+// what is in the way, and who else would select its pods.
+func (c *Cluster) compare(s *Sight, r *release.Release) {
+	if plain := c.cached("Deployment", r.Workload.GetName()); plain != nil {
+		s.Held = inTheWay(plain, r.Rollout)
+	}
+	ours := map[string]bool{}
+	for _, o := range slices.Concat(r.Services, r.Others) {
+		live := c.cached(o.GetKind(), o.GetName())
+		switch {
+		case live == nil:
+			s.Missing, s.Changed = true, true
+		case live.GetLabels()[release.LabelRollout] != r.Rollout:
+			s.Held = inTheWay(live, r.Rollout)
+		case live.GetAnnotations()[release.NoteDigest] != r.Shared(o).GetAnnotations()[release.NoteDigest]:
+			s.Changed = true
+		}
+		ours[name(o)] = true
+	}
+	for _, svc := range s.services {
+		if svc != nil {
+			ours[name(svc)] = true
+		}
+	}
+	labels := r.PodLabels(s.candidateColor())
+	for _, svc := range c.all("Service") {
+		selector, _, _ := unstructured.NestedStringMap(svc.Object, "spec", "selector")
+		if ours[name(svc)] || len(selector) == 0 {
+			continue
+		}
+		matches := true
+		for k, v := range selector {
+			matches = matches && labels[k] == v
+		}
+		if matches {
+			s.Strangers = append(s.Strangers, svc.GetName())
+		}
+	}
+}
+
+func (s Sight) candidateColor() strategies.Color {
+	switch {
+	case s.subject.State.Candidate != nil:
+		return s.subject.State.Candidate.Color
+	case s.subject.State.Stable != nil:
+		return s.subject.State.Stable.Color.Other()
+	}
+	return strategies.Blue
+}

@@ -1,0 +1,37 @@
+package cluster
+
+import (
+	"encoding/json"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// owns tells whether a manager's apply entry still owns a field of a live object.
+func owns(live *unstructured.Unstructured, manager string, path ...string) bool {
+	for _, entry := range live.GetManagedFields() {
+		if entry.Manager != manager || entry.Operation != metav1.ManagedFieldsOperationApply || entry.FieldsV1 == nil {
+			continue
+		}
+		var fields map[string]any
+		if json.Unmarshal(entry.FieldsV1.Raw, &fields) != nil {
+			continue
+		}
+		for i, step := range path {
+			child, found := fields["f:"+step].(map[string]any)
+			if !found {
+				break
+			}
+			if fields = child; i == len(path)-1 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// escape writes a key as one token of a JSON pointer (RFC 6901).
+func escape(key string) string {
+	return strings.NewReplacer("~", "~0", "/", "~1").Replace(key)
+}

@@ -1,0 +1,55 @@
+package cluster
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+)
+
+// ErrConflict: the object is not what was observed. Nothing was written; observe and
+// decide again.
+var ErrConflict = errors.New("it changed since it was observed")
+
+// A Refusal is the API server's no: trying again at once gives the same answer (SPEC
+// 6.6).
+type Refusal struct {
+	What  string // what was tried, such as "apply Service web"
+	Words string // the server's
+}
+
+func (r *Refusal) Error() string { return r.What + " is refused: " + r.Words }
+
+// judge sorts an answer of the API server: nil, a conflict, a refusal, or trouble that
+// may pass.
+func judge(what string, err error) error {
+	var status apierrors.APIStatus
+	switch {
+	case err == nil:
+		return nil
+	case !errors.As(err, &status):
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	switch s := status.Status(); {
+	case s.Code == http.StatusConflict:
+		return fmt.Errorf("%s: %w", what, ErrConflict)
+	case s.Code == http.StatusUnprocessableEntity && (s.Details == nil || s.Details.Kind == ""):
+		// A JSON patch whose `test` failed names no field of any kind.
+		return fmt.Errorf("%s: %w", what, ErrConflict)
+	case s.Code == http.StatusUnauthorized, s.Code == http.StatusTooManyRequests, s.Code >= 500:
+		return fmt.Errorf("%s: %w", what, err)
+	case s.Code >= 400:
+		return &Refusal{What: what, Words: s.Message}
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}
+
+// forbidden tells RBAC's no from that of an admission plugin, which is forbidden too:
+// RBAC names the user and the verb.
+func forbidden(words string) bool {
+	return strings.Contains(words, "cannot ") && strings.Contains(words, "is forbidden: User ")
+}
+
+func lacksRight(err error) bool { return forbidden(err.Error()) }

@@ -1,0 +1,104 @@
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kexal/kexal/reconciler/release"
+	"github.com/kexal/kexal/strategies"
+)
+
+const statePrefix = "kexal-"
+
+// ErrNewerState: the state was written by a newer kexal. It is frozen, never reset.
+var ErrNewerState = errors.New("its state was written by a newer version of kexal: upgrade the agent")
+
+// A Record is the state ConfigMap of a rollout as it was read; the next write replaces
+// exactly that.
+type Record struct {
+	State  strategies.State
+	Status string // status.json, as it stands there
+	Found  bool
+	raw    string
+	object *unstructured.Unstructured
+}
+
+// Rollouts are the names of all that have a state here.
+func (c *Cluster) Rollouts() []string {
+	var names []string
+	for _, o := range c.all("ConfigMap") {
+		if name, ok := strings.CutPrefix(o.GetName(), statePrefix); ok && o.GetLabels()[release.LabelRollout] == name {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// Read gives what the last decision left.
+func (c *Cluster) Read(rollout string) (Record, error) {
+	o := c.cached("ConfigMap", statePrefix+rollout)
+	if o == nil {
+		return Record{}, nil
+	}
+	data, _, _ := unstructured.NestedStringMap(o.Object, "data")
+	r := Record{Found: true, Status: data["status.json"], raw: data["state.json"], object: o}
+	var schema struct{ Schema int }
+	if err := json.Unmarshal([]byte(r.raw), &schema); err != nil {
+		return r, fmt.Errorf("ConfigMap %s%s holds no readable state: restore it, or delete it to have it rebuilt: %w", statePrefix, rollout, err)
+	}
+	if schema.Schema > strategies.SchemaVersion {
+		return r, ErrNewerState
+	}
+	if err := json.Unmarshal([]byte(r.raw), &r.State); err != nil {
+		return r, fmt.Errorf("ConfigMap %s%s: %w", statePrefix, rollout, err)
+	}
+	return r, nil
+}
+
+// Write records a decision, by compare-and-swap on what was read. It does nothing and
+// reports false when it stands there already.
+//
+// If we die after this, the next agent reads the decision and makes its effects; if we
+// die before, it decides again from what is live.
+func (c *Cluster) Write(ctx context.Context, rollout string, was Record, next strategies.State, status []byte) (bool, error) {
+	state, err := json.Marshal(next)
+	if err != nil {
+		return false, err
+	}
+	if was.Found && was.raw == string(state) && was.Status == string(status) {
+		return false, nil
+	}
+	data := map[string]any{"state.json": string(state), "status.json": string(status)}
+	metadata := map[string]any{
+		"name": statePrefix + rollout, "namespace": c.namespace,
+		"labels": map[string]any{release.LabelRollout: rollout, release.LabelManager: "kexal"},
+	}
+	what := "record in ConfigMap " + statePrefix + rollout
+	if !was.Found {
+		o := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}}
+		made, err := c.resource("ConfigMap").Create(ctx, o, metav1.CreateOptions{FieldManager: managerState})
+		if err != nil {
+			return false, judge(what, err)
+		}
+		c.remember(rollout, made)
+		return true, nil
+	}
+	metadata["uid"], metadata["resourceVersion"] = string(was.object.GetUID()), was.object.GetResourceVersion()
+	patch, err := json.Marshal(map[string]any{"metadata": metadata, "data": data})
+	if err != nil {
+		return false, err
+	}
+	made, err := c.resource("ConfigMap").Patch(ctx, statePrefix+rollout, types.MergePatchType, patch, metav1.PatchOptions{FieldManager: managerState})
+	if err != nil {
+		return false, judge(what, err)
+	}
+	c.remember(rollout, made)
+	return true, nil
+}

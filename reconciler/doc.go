@@ -1,0 +1,34 @@
+// Package reconciler is the loop: it brings what Git says, what was decided last and
+// what is live together, asks [strategies.Decide], and makes its plan true.
+//
+// # The flow
+//
+//	Source.Poll ─▶ render.Objects ─▶ release.Read ─┐            desired.go
+//	                                               ├─▶ strategies.Decide ─▶ record ─▶ act ─▶ publish
+//	cluster.Observe + cluster.Read ────────────────┘     pass.go  └─ a return to stable: act, then record
+//
+// # Who may do what
+//
+//	render/   a commit's tree → objects; no process, no network
+//	release/  objects + plan → the exact objects that should exist, in colours (pure)
+//	cluster/  observe and act; the only importer of client-go's clients
+//	../gitsync         snapshots in, status commits out; the only importer of go-git
+//	../gitsync/ledger  status ↔ what the branch holds (pure)
+//	../strategies      what to do next (pure)
+//
+// # Waking
+//
+// One queue, keyed by rollout: an event of a watch, a commit that changed the rollout,
+// or a moment that a plan named puts its key in. The queue's own heap holds the
+// moments; a rollout that waits is an entry there, never a goroutine, and one that fails
+// never holds the others. A pass reads what the watches showed, and does nothing while
+// they have not shown its own last writes.
+//
+// # Dying
+//
+// The state ConfigMap is the authority and is written before an effect that raises the
+// candidate's share. An effect that lowers it acts first and carries its own record.
+// Every effect is fenced by what was observed and confirmed by the next observation, so
+// a pass that was cut off anywhere is simply made again. Where the state is gone it is
+// rebuilt from what is live and from the ledger (lost.go).
+package reconciler

@@ -1,0 +1,234 @@
+package reconciler
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/kexal/kexal/reconciler/cluster"
+	"github.com/kexal/kexal/strategies"
+)
+
+// A turn is one pass over one rollout: what was read, and what came of it.
+type turn struct {
+	name     string
+	memory   *memory
+	desired  *desired // nil = not in the followed commit, or no commit was read yet
+	record   cluster.Record
+	sight    cluster.Sight
+	spec     strategies.Spec
+	problems []strategies.Problem
+}
+
+// pass observes, decides, records and acts, once. It returns when to look again. Passes
+// of one rollout never overlap.
+func (r *Reconciler) pass(ctx context.Context, name string) (recheck time.Time, err error) {
+	if r.Cluster.Behind(name) {
+		return time.Time{}, nil // the event that shows our own writes wakes us
+	}
+	t := &turn{name: name, memory: r.remember(name)}
+	polled := false
+	r.mu.Lock()
+	t.desired, polled = r.desired[name], r.polled
+	r.mu.Unlock()
+	if t.record, err = r.Cluster.Read(name); err != nil {
+		return time.Time{}, err // frozen: nothing is written over what cannot be read
+	}
+	if !t.record.Found {
+		if t.desired == nil {
+			return time.Time{}, nil
+		}
+		if proceed, err := r.lost(ctx, t); !proceed || err != nil {
+			return time.Time{}, err
+		}
+	}
+	r.observe(t, polled)
+	plan := strategies.Decide(t.spec, t.record.State, t.sight.Observation)
+	if r.begins(plan, t.record.State) {
+		refusal, err := r.dryRun(ctx, t, plan)
+		if err != nil {
+			return time.Time{}, err
+		}
+		if refusal != nil {
+			t.hold(refusal)
+			plan = strategies.Decide(t.spec, t.record.State, t.sight.Observation)
+		}
+	}
+	return r.carryOut(ctx, t, plan)
+}
+
+// observe completes what the cluster shows with what Git says.
+func (r *Reconciler) observe(t *turn, polled bool) {
+	subject := cluster.Subject{Rollout: t.name, State: t.record.State}
+	if kept := t.record.State.Spec; kept != nil {
+		t.spec = *kept
+	}
+	if t.desired != nil && t.desired.err == nil {
+		subject.Release, t.spec = t.desired.release, t.desired.spec
+	}
+	t.sight = r.Cluster.Observe(time.Now().UTC().Truncate(time.Microsecond), subject)
+	obs := &t.sight.Observation
+	obs.Off = r.Guards
+	obs.TookOver = t.memory.epoch == 0 || t.memory.epoch != t.record.State.Epoch
+	switch {
+	case t.desired == nil && polled:
+		obs.Removed = true
+		t.hold(errRemoved)
+	case t.desired == nil:
+		// No commit was read since the start: a rollout goes on with what was verified
+		// last, nothing new starts.
+	case t.desired.err != nil:
+		t.spec.Intents = t.desired.spec.Intents // an abort works beside a mistake
+		t.hold(t.desired.err)
+	default:
+		obs.Wanted = t.desired.wanted()
+		if obs.Held != "" {
+			t.hold(errors.New(obs.Held))
+		} else if s := t.record.State.Stable; s != nil && s.Revision != obs.Wanted.Revision {
+			if err := t.desired.release.Spans(*s); err != nil {
+				t.hold(err)
+			}
+		}
+	}
+}
+
+// hold: nothing is started or raised, and the sentence says why.
+func (t *turn) hold(err error) {
+	t.problems = strategies.Problems(err)
+	p := t.problems[0]
+	t.sight.Held = (&strategies.Mistake{Path: p.Path, Line: p.Line, Col: p.Column, Err: errors.New(p.Message), Fix: p.Fix}).Error()
+	if more := len(t.problems) - 1; more > 0 {
+		t.sight.Held += fmt.Sprintf(" (and %d more problems)", more)
+	}
+	t.sight.Wanted = nil
+}
+
+// begins tells that a plan starts a revision that was not tried yet: the whole release
+// is dry-run before the first write of it (SPEC 6.7).
+func (r *Reconciler) begins(plan strategies.Plan, was strategies.State) bool {
+	next := plan.Next.Candidate
+	return next != nil && plan.Next.Back == nil &&
+		(was.Candidate == nil || was.Candidate.Revision != next.Revision || was.Candidate.Attempt != next.Attempt) && was.Warm == nil
+}
+
+func (r *Reconciler) dryRun(ctx context.Context, t *turn, plan strategies.Plan) (refusal error, err error) {
+	now := t.sight.At
+	if v, asked := t.memory.dry[t.desired.seen]; asked && (v.until.IsZero() || now.Before(v.until)) {
+		return v.refusal, nil
+	}
+	err = r.Cluster.DryRun(ctx, t.sight, plan.Next.Candidate.Color)
+	var no *cluster.Refusal
+	switch {
+	case errors.As(err, &no):
+		t.memory.dry = map[string]verdict{t.desired.seen: {refusal: no, until: now.Add(refusedFor)}}
+		r.queue.AddAfter(t.name, refusedFor+time.Millisecond)
+		return no, nil
+	case err != nil:
+		return nil, err
+	}
+	t.memory.dry = map[string]verdict{t.desired.seen: {}}
+	return nil, nil
+}
+
+// carryOut makes a plan true, in the order of SPEC 6.4: the record, then the effects; on
+// the way back to stable the effects, then the record.
+func (r *Reconciler) carryOut(ctx context.Context, t *turn, plan strategies.Plan) (recheck time.Time, err error) {
+	blocked := r.block(t, &plan)
+	if plan.ActFirst {
+		acted := r.act(ctx, t, plan)
+		// Whatever could be done is done; the record says that we are on the way back,
+		// and is written even when some of it failed.
+		if err := r.write(ctx, t, plan.Next); err != nil {
+			return time.Time{}, errors.Join(acted, err)
+		}
+		return plan.Recheck, acted
+	}
+	if err := r.write(ctx, t, plan.Next); err != nil {
+		return time.Time{}, err
+	}
+	if blocked {
+		return earlier(plan.Recheck, t.memory.retryAt), nil
+	}
+	return plan.Recheck, r.act(ctx, t, plan)
+}
+
+// block: while the server refuses a write, people read its words, the phase stays what
+// it is, and the write is tried once a minute (SPEC 6.6). A return to stable is tried
+// all the same.
+func (r *Reconciler) block(t *turn, plan *strategies.Plan) (wait bool) {
+	m := t.memory
+	if m.blocked != nil && len(plan.Actions) == 0 {
+		m.blocked = nil
+	}
+	if m.blocked == nil || plan.ActFirst {
+		return false
+	}
+	plan.Next.Reason, plan.Next.Message = strategies.Blocked, m.blocked.Error()
+	if was := t.record.State; was.Reason == strategies.Blocked {
+		plan.Next.Since = was.Since
+	}
+	return t.sight.At.Before(m.retryAt)
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// write records a decision, and offers its status to the ledger. With nothing new to
+// say it does nothing.
+func (r *Reconciler) write(ctx context.Context, t *turn, next strategies.State) error {
+	status := next.Status(t.name, r.Namespace, t.problems)
+	text, err := json.Marshal(status)
+	if err != nil {
+		return err
+	}
+	changed, err := r.Cluster.Write(ctx, t.name, t.record, next, text)
+	if err != nil {
+		return err
+	}
+	if changed {
+		t.memory.epoch = next.Epoch
+		event := r.Log.Info()
+		if next.Phase == strategies.Degraded {
+			event = r.Log.Warn()
+		}
+		event.Str("rollout", t.name).Str("phase", string(next.Phase)).Str("reason", string(next.Reason)).Msg(next.Message)
+	}
+	if t.memory.offered != string(text) {
+		t.memory.offered = string(text)
+		r.offer(status)
+	}
+	return nil
+}
+
+// act makes the effects. On the way back each is tried whatever became of the others;
+// on the way forward the first that fails ends the pass.
+func (r *Reconciler) act(ctx context.Context, t *turn, plan strategies.Plan) error {
+	var errs []error
+	for _, action := range plan.Actions {
+		err := r.Cluster.Act(ctx, t.sight, plan.Next, action)
+		event := r.Log.Debug().Str("rollout", t.name).Stringer("action", action)
+		var no *cluster.Refusal
+		switch {
+		case err == nil:
+			event.Msg("done")
+			t.memory.blocked = nil
+			continue
+		case errors.As(err, &no):
+			event.Err(err).Msg("refused")
+			t.memory.blocked, t.memory.retryAt = no, t.sight.At.Add(refusedFor)
+			err = nil
+			r.queue.Add(t.name) // to say so
+		}
+		errs = append(errs, err)
+		if !plan.ActFirst {
+			break
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,70 @@
+package reconciler
+
+import (
+	"context"
+	"time"
+
+	"github.com/kexal/kexal/strategies"
+)
+
+// maxPending bounds what waits for the ledger while Git is down: of what is beyond, the
+// oldest transitions are not told.
+const maxPending = 200
+
+// offer hands a status to the publisher. Nothing waits for Git.
+func (r *Reconciler) offer(s strategies.Status) {
+	r.mu.Lock()
+	r.pending = append(r.pending, s)
+	if beyond := len(r.pending) - maxPending; beyond > 0 {
+		r.pending = r.pending[beyond:]
+	}
+	r.mu.Unlock()
+	select {
+	case r.publish <- struct{}{}:
+	default: // it will see this one too
+	}
+}
+
+// publishLoop brings statuses to the ledger in their order; those that came meanwhile
+// share a push.
+//
+// If we die before the push, the next agent offers what the state says then; if the
+// answer of a push is lost, the same statuses make no second commit.
+func (r *Reconciler) publishLoop(ctx context.Context) {
+	const least, most = time.Second, time.Minute
+	wait := least
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.publish:
+		}
+		for {
+			r.mu.Lock()
+			batch := r.pending
+			r.pending = nil
+			r.mu.Unlock()
+			if len(batch) == 0 {
+				break
+			}
+			err := r.Ledger.Publish(ctx, batch)
+			if err == nil {
+				wait = least
+				continue
+			}
+			if ctx.Err() != nil {
+				return
+			}
+			r.Log.Error().Err(err).Msg("the ledger cannot be written; the rollouts go on and it catches up")
+			r.mu.Lock()
+			r.pending = append(batch, r.pending...)
+			r.mu.Unlock()
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(wait):
+			}
+			wait = min(2*wait, most)
+		}
+	}
+}

@@ -1,0 +1,184 @@
+package reconciler
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+	"k8s.io/client-go/util/workqueue"
+
+	"github.com/kexal/kexal/reconciler/cluster"
+	"github.com/kexal/kexal/strategies"
+)
+
+// A Commit is what the followed branch holds.
+type Commit struct {
+	Hash    string // 40 hex digits
+	Subject string
+	Author  string // name <email>
+	Tree    fs.FS  // its files; safe for concurrent reading
+}
+
+// A Source is the mirror.
+type Source interface {
+	// Poll gives the branch's commit, and whether it moved since the last call; the
+	// first call that succeeds says so. After an error earlier commits stay readable.
+	Poll(ctx context.Context) (c Commit, moved bool, err error)
+}
+
+// A Ledger takes status commits.
+type Ledger interface {
+	// Publish adds the statuses in their order, one commit each. One that says what
+	// stands there makes none. After an error all may be offered again.
+	Publish(ctx context.Context, statuses []strategies.Status) error
+	// Read gives the last status of a rollout; found is false when there is none.
+	Read(ctx context.Context, rollout string) (s strategies.Status, found bool, err error)
+}
+
+// Settings are what a reconciler is made with.
+type Settings struct {
+	Namespace string
+	Branch    string        // for status; the Source follows it
+	Paths     []string      // directories of the repository to look for rollouts in; "." is all
+	Interval  time.Duration // between polls of the mirror
+	Source    Source
+	Ledger    Ledger
+	Cluster   *cluster.Cluster
+	Log       zerolog.Logger
+	Guards    strategies.Guards // the zero value: all of them on
+}
+
+// A Reconciler follows one branch into one namespace.
+type Reconciler struct {
+	Settings
+	queue workqueue.TypedRateLimitingInterface[string]
+
+	mu      sync.Mutex
+	desired map[string]*desired // by rollout
+	paths   map[string]string   // directory → rollout, as it was named last
+	polled  bool                // the mirror was read at least once
+
+	memory  map[string]*memory // by rollout; each used by one pass at a time
+	pending []strategies.Status
+	publish chan struct{} // of size 1: there is something pending
+}
+
+// memory is what a process knows of a rollout beyond the state: nothing that a restart
+// may not forget.
+type memory struct {
+	epoch   int64 // that this process recorded; 0 = it has taken over nothing yet
+	offered string
+	blocked *cluster.Refusal
+	retryAt time.Time // of what is blocked
+	dry     map[string]verdict
+}
+
+// verdict is what a dry-run said.
+type verdict struct {
+	refusal error
+	until   time.Time // it is asked again after; zero = never
+}
+
+const (
+	workers = 4
+	// refusedFor is how long a refused request is left alone (SPEC 6.6).
+	refusedFor = time.Minute
+)
+
+// New prepares a reconciler; it starts with Run.
+func New(s Settings) *Reconciler {
+	limiter := workqueue.NewTypedItemExponentialFailureRateLimiter[string](20*time.Millisecond, 10*time.Second)
+	return &Reconciler{
+		Settings: s,
+		queue:    workqueue.NewTypedRateLimitingQueue(limiter),
+		desired:  map[string]*desired{},
+		paths:    map[string]string{},
+		memory:   map[string]*memory{},
+		publish:  make(chan struct{}, 1),
+	}
+}
+
+// Run works until ctx ends: nothing it started is left running.
+func (r *Reconciler) Run(ctx context.Context) error {
+	if err := r.Cluster.Start(ctx, r.wake); err != nil {
+		return err
+	}
+	var wg sync.WaitGroup
+	start := func(f func(context.Context)) {
+		wg.Go(func() { f(ctx) })
+	}
+	start(r.poll)
+	start(r.publishLoop)
+	for range workers {
+		start(r.work)
+	}
+	<-ctx.Done()
+	r.queue.ShutDown()
+	wg.Wait()
+	return context.Cause(ctx)
+}
+
+// wake puts a rollout into the queue; "" is every one.
+func (r *Reconciler) wake(rollout string) {
+	if rollout != "" {
+		r.queue.Add(rollout)
+		return
+	}
+	for _, name := range r.known() {
+		r.queue.Add(name)
+	}
+}
+
+// known are the rollouts of the followed commit and those that have a state.
+func (r *Reconciler) known() []string {
+	names := r.Cluster.Rollouts()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for name := range r.desired {
+		names = append(names, name)
+	}
+	return names
+}
+
+func (r *Reconciler) work(ctx context.Context) {
+	for {
+		name, shutdown := r.queue.Get()
+		if shutdown {
+			return
+		}
+		r.workOne(ctx, name)
+		r.queue.Done(name)
+	}
+}
+
+func (r *Reconciler) workOne(ctx context.Context, name string) {
+	recheck, err := r.pass(ctx, name)
+	switch {
+	case ctx.Err() != nil:
+	case errors.Is(err, cluster.ErrConflict):
+		r.Log.Debug().Str("rollout", name).Err(err).Msg("the world moved on: deciding again")
+		r.queue.AddRateLimited(name)
+	case err != nil:
+		r.Log.Error().Str("rollout", name).Err(err).Msg("trying again")
+		r.queue.AddRateLimited(name)
+	default:
+		r.queue.Forget(name)
+		if !recheck.IsZero() {
+			r.queue.AddAfter(name, max(time.Until(recheck), time.Millisecond))
+		}
+	}
+}
+
+func (r *Reconciler) remember(name string) *memory {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	m := r.memory[name]
+	if m == nil {
+		m = &memory{dry: map[string]verdict{}}
+		r.memory[name] = m
+	}
+	return m
+}
