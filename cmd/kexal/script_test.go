@@ -1,0 +1,77 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// The scripts run the real binary and the real git.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"kexal": main})
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:   "testdata",
+		Setup: func(env *testscript.Env) error { env.Vars = append(env.Vars, isolated...); return nil },
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"repository":       repository,
+			"ledger":           ledger,
+			"repository-moves": moves,
+		},
+	})
+}
+
+// isolated keeps git from the settings of who runs the tests, and kexal from their clusters.
+var isolated = []string{
+	"GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1", "GIT_TERMINAL_PROMPT=0", "TZ=UTC", "LC_ALL=C",
+	"GIT_AUTHOR_NAME=Ada", "GIT_AUTHOR_EMAIL=ada@shop.example",
+	"GIT_COMMITTER_NAME=Ada", "GIT_COMMITTER_EMAIL=ada@shop.example",
+	"KUBECONFIG=/dev/null",
+}
+
+// repository DIR makes the bare remote.git with the files of DIR on main, and clone, a clone of it.
+func repository(ts *testscript.TestScript, _ bool, args []string) {
+	remote := remote(ts)
+	git(ts, ".", "init", "--quiet", "--bare", "--initial-branch=main", remote)
+	push(ts, ts.MkAbs(args[0]), "main", "web: use image v2")
+	git(ts, ".", "clone", "--quiet", remote, filepath.Join(ts.Getenv("WORK"), "clone"))
+}
+
+// ledger DIR pushes the files of DIR as the next commit of kexal/status.
+func ledger(ts *testscript.TestScript, _ bool, args []string) {
+	push(ts, ts.MkAbs(args[0]), "kexal/status", "web: a transition")
+}
+
+// repository-moves DIR pushes the files of DIR to main, as somebody else would.
+func moves(ts *testscript.TestScript, _ bool, args []string) {
+	push(ts, ts.MkAbs(args[0]), "main", "web: the next")
+}
+
+// push makes the files of a directory the next commit of a branch. The directory
+// itself stays as it is: git's own files are kept beside it.
+func push(ts *testscript.TestScript, dir, branch, message string) {
+	at := []string{"--git-dir", dir + ".git", "--work-tree", dir}
+	run := func(args ...string) { git(ts, dir, append(at[:len(at):len(at)], args...)...) }
+	if _, err := os.Stat(dir + ".git"); err != nil {
+		run("init", "--quiet", "--initial-branch="+branch)
+	}
+	run("add", "--all", ".")
+	run("commit", "--quiet", "--allow-empty", "-m", message)
+	run("push", "--quiet", remote(ts), "HEAD:refs/heads/"+branch)
+}
+
+func remote(ts *testscript.TestScript) string { return filepath.Join(ts.Getenv("WORK"), "remote.git") }
+
+func git(ts *testscript.TestScript, dir string, args ...string) {
+	cmd := exec.Command("git", args...)
+	cmd.Dir = filepath.Clean(ts.MkAbs(dir))
+	cmd.Env = append(isolated[:len(isolated):len(isolated)], "HOME="+ts.Getenv("HOME"), "PATH="+ts.Getenv("PATH"))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		ts.Fatalf("git %v: %v\n%s", args, err, out)
+	}
+}

@@ -1,0 +1,84 @@
+// Package view shows where rollouts are: it reads their status from the cluster or
+// from the ledger of a clone, and writes it for people and for programs.
+//
+// It only reads, and asks the cluster for ConfigMaps of one namespace and for
+// nothing else.
+package view
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/kexal/kexal/strategies"
+	"sigs.k8s.io/yaml"
+)
+
+// A Rollout is the status of one, decoded, and as the document it came in.
+type Rollout struct {
+	strategies.Status
+	JSON []byte // the bytes of status.json
+}
+
+// Found is what a place holds, and which place that was.
+type Found struct {
+	Rollouts []Rollout
+	Where    string // for people: the place, and how old its news is
+}
+
+// fromJSON reads status.json.
+func fromJSON(doc []byte) (Rollout, error) {
+	r := Rollout{JSON: doc}
+	if err := json.Unmarshal(doc, &r.Status); err != nil {
+		return r, err
+	}
+	if r.Kind != "RolloutStatus" {
+		return r, fmt.Errorf("kind %q is not RolloutStatus", r.Kind)
+	}
+	return r, nil
+}
+
+// fromYAML reads the ledger's status.yaml: the same document in other clothes.
+func fromYAML(doc []byte) (Rollout, error) {
+	generic, err := yaml.YAMLToJSON(doc)
+	if err != nil {
+		return Rollout{}, err
+	}
+	r, err := fromJSON(generic)
+	if err != nil {
+		return r, err
+	}
+	// Fields in the order of status.json. A newer agent's fields would be lost on that
+	// way; then what was read is the better document, in whatever order.
+	strict := json.NewDecoder(bytes.NewReader(generic))
+	strict.DisallowUnknownFields()
+	var known strategies.Status
+	if strict.Decode(&known) == nil {
+		r.JSON, err = json.MarshalIndent(known, "", "  ")
+		r.JSON = append(r.JSON, '\n')
+	}
+	return r, err
+}
+
+// one picks the rollout that a name means. Several namespaces may have one.
+func one(found Found, name string) (Found, error) {
+	switch len(found.Rollouts) {
+	case 0:
+		return found, &NotFoundError{Name: name, Where: found.Where}
+	case 1:
+		return found, nil
+	}
+	var namespaces []string
+	for _, r := range found.Rollouts {
+		namespaces = append(namespaces, r.Metadata.Namespace)
+	}
+	return found, fmt.Errorf("%s is in several namespaces: %s; -n chooses one", name, strings.Join(namespaces, " and "))
+}
+
+// A NotFoundError says which rollout is not where it was looked for. The place did answer.
+type NotFoundError struct{ Name, Where string }
+
+func (e *NotFoundError) Error() string {
+	return fmt.Sprintf("there is no rollout %s in the %s", e.Name, e.Where)
+}
