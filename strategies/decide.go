@@ -95,7 +95,6 @@ func begin(spec Spec, was State, obs Observation) *decision {
 		d.next.Fencing = was.inFlight()
 	}
 	d.orders = d.resolve()
-	d.next.Intents = d.orders.notes
 	d.clocks()
 	return d
 }
@@ -128,6 +127,7 @@ func (d *decision) clocks() {
 // the step or a role, and a state that says nothing new is the old one, so that
 // nothing is written.
 func (d *decision) finish(acts []Action) Plan {
+	d.next.Intents = d.resolve().notes // as the decision leaves them
 	next, was := d.next, d.was
 	next.Since = was.Since
 	if was.Since.IsZero() || next.Phase != was.Phase || next.Reason != was.Reason || next.Step != was.Step ||

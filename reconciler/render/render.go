@@ -18,6 +18,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/json"
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
@@ -127,7 +128,7 @@ func parse(p string, src []byte) ([]*unstructured.Unstructured, *strategies.Mist
 			return nil, &strategies.Mistake{Path: p, Line: root.Line, Err: err}
 		}
 		o := &unstructured.Unstructured{}
-		if err := k8syaml.Unmarshal(text, &o.Object); err != nil {
+		if err := decode(text, o); err != nil {
 			return nil, &strategies.Mistake{Path: p, Line: root.Line, Err: err, Fix: "write one Kubernetes object"}
 		}
 		if o.GetKind() == "" || o.GetAPIVersion() == "" || o.GetName() == "" {
@@ -135,6 +136,16 @@ func parse(p string, src []byte) ([]*unstructured.Unstructured, *strategies.Mist
 		}
 		objects = append(objects, o)
 	}
+}
+
+// decode reads an object by way of Kubernetes' own JSON, which keeps whole numbers
+// whole.
+func decode(text []byte, into *unstructured.Unstructured) error {
+	asJSON, err := k8syaml.YAMLToJSON(text)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(asJSON, &into.Object)
 }
 
 func lineOf(err error) int {
@@ -173,13 +184,12 @@ func build(tree fs.FS, dir, file string) ([]*unstructured.Unstructured, error) {
 		if err != nil {
 			return nil, fmt.Errorf("kustomize: %s: %w", r.CurId(), err)
 		}
-		// Through JSON, so that numbers have the types that the rest expects.
 		text, err := k8syaml.Marshal(m)
 		if err != nil {
 			return nil, fmt.Errorf("kustomize: %s: %w", r.CurId(), err)
 		}
 		o := &unstructured.Unstructured{}
-		if err := k8syaml.Unmarshal(text, &o.Object); err != nil {
+		if err := decode(text, o); err != nil {
 			return nil, fmt.Errorf("kustomize: %s: %w", r.CurId(), err)
 		}
 		objects = append(objects, o)
