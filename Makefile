@@ -1,0 +1,66 @@
+# make          format, vet and every test that needs no cluster: under a minute
+# make test     everything, with a real Kubernetes and real Git
+# make demo     a push becomes a canary, before your eyes
+# make cluster  keeps that Kubernetes running and prints its KUBECONFIG
+# make accept   rewrites the expected output of the stories: read the diff
+# make deps     installs what Debian has of the tools below
+
+SHELL := /bin/bash
+TOOLS := go git gcc
+BUILD := .build
+# Without the build cache's say: a test that starts programs depends on more than Go sees.
+TEST := go test -count=1
+# The package that starts a control plane.
+STORIES := ./fixtures/stories
+quick = $(shell go list ./... | grep -v fixtures/stories)
+
+.PHONY: all check test stories controlplane demo cluster accept soak deps tools kexal
+
+all: check
+	$(TEST) -short $(quick)
+
+check: tools
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
+	if [ -n "$$unformatted" ]; then echo "not formatted (run gofmt -w):"; echo "$$unformatted"; exit 1; fi
+	go vet ./...
+	go vet -tags teeth ./cmd/kexal
+
+test: check
+	$(TEST) -race $(quick)
+	$(MAKE) controlplane
+	$(MAKE) stories
+
+# The fixture itself: its node, its network, and that it starts and stops.
+controlplane: tools
+	cd fixtures/controlplane && go vet ./... && $(TEST) ./...
+
+# Run a part with: make stories RUN=TestAbort
+stories: tools
+	$(TEST) -timeout 20m -run '$(RUN)' $(STORIES)
+
+demo: tools
+	go run ./fixtures/demo $(ARGS)
+
+cluster: tools
+	cd fixtures/controlplane && go build -ldflags "-s -w -X k8s.io/component-base/version.gitVersion=v1.36.3" -o ../../$(BUILD)/kubernetes ./kubernetes \
+		&& go build -o ../../$(BUILD)/controlplane .
+	@rm -rf $(BUILD)/cluster
+	$(BUILD)/controlplane up --dir $(CURDIR)/$(BUILD)/cluster --kubernetes $(CURDIR)/$(BUILD)/kubernetes
+
+accept:
+	$(TEST) ./strategies -rewrite
+
+# Random worlds and the stories until something fails or you stop it.
+soak: tools
+	while $(TEST) ./strategies -run Property -rapid.checks=20000 && $(TEST) -race -timeout 40m $(STORIES); do :; done
+
+kexal:
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o $(BUILD)/kexal ./cmd/kexal
+
+tools:
+	@for tool in $(TOOLS); do command -v $$tool >/dev/null || { echo "$$tool is missing: make deps installs what Debian has" >&2; exit 1; }; done
+
+deps:
+	@missing=""; for tool in git gcc; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	if [ -n "$$missing" ]; then apt-get update -q && apt-get install -q -y --no-install-recommends $$missing; fi
+	@command -v go >/dev/null || { echo "go is missing: install Go 1.26 or newer" >&2; exit 1; }
