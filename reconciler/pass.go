@@ -193,6 +193,8 @@ func (r *Reconciler) write(ctx context.Context, t *turn, next strategies.State) 
 	}
 	if changed {
 		t.memory.epoch = next.Epoch
+	}
+	if changed && t.memory.offered != string(text) {
 		event := r.Log.Info()
 		if next.Phase == strategies.Degraded {
 			event = r.Log.Warn()

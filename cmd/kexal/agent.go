@@ -126,6 +126,7 @@ func runAgent(ctx context.Context, f agentFlags, out io.Writer) error {
 	defer source.mirror.Close()
 	defer ledger.branch.Close()
 	guards := guardsOff()
+	dies(config)
 	world, err := cluster.New(config, namespace, release.Options{NoPreStop: guards.Drain})
 	if err != nil {
 		return err
@@ -248,7 +249,7 @@ func lead(ctx context.Context, config *rest.Config, namespace string, log zerolo
 
 // openGit prepares both ends of the repository.
 func openGit(f agentFlags, namespace string) (*mirrorSource, *branchLedger, error) {
-	options := gitsync.Options{URL: f.repo, Branch: f.branch, CAFile: f.caFile, CredentialsDir: f.credentialsDir, CacheDir: filepath.Join(f.cacheDir, "git")}
+	options := gitsync.Options{URL: f.repo, Branch: f.branch, CAFile: there(f.caFile), CredentialsDir: there(f.credentialsDir), CacheDir: filepath.Join(f.cacheDir, "git")}
 	mirror, err := gitsync.Open(options)
 	if err != nil {
 		return nil, nil, err
@@ -259,4 +260,13 @@ func openGit(f agentFlags, namespace string) (*mirrorSource, *branchLedger, erro
 		return nil, nil, err
 	}
 	return &mirrorSource{mirror}, &branchLedger{branch: branch, namespace: namespace}, nil
+}
+
+// there is a path that exists, or none: the Secrets of deploy/ are optional, and the
+// mirror may need neither.
+func there(path string) string {
+	if _, err := os.Stat(path); err != nil {
+		return ""
+	}
+	return path
 }

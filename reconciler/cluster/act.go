@@ -296,7 +296,25 @@ func (c *Cluster) write(s Sight, what string, do func() (*unstructured.Unstructu
 		return judge(what, err)
 	}
 	c.remember(s.subject.Rollout, made)
+	s.replace(made)
 	return nil
+}
+
+// replace puts what a write left in the place of what was observed, so that the next
+// action of the same plan is fenced by it: an abort marks an object and then moves it.
+func (s Sight) replace(made *unstructured.Unstructured) {
+	switch made.GetKind() {
+	case "Service":
+		if _, ours := s.services[made.GetName()]; ours {
+			s.services[made.GetName()] = made
+		}
+	case "Deployment":
+		for color, d := range s.deployments {
+			if d != nil && d.GetName() == made.GetName() {
+				s.deployments[color] = made
+			}
+		}
+	}
 }
 
 // guard fences an apply by what was observed. The uid keeps it from making the object

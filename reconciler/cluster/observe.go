@@ -176,6 +176,9 @@ func slotOf(now time.Time, u *unstructured.Unstructured, pods []*corev1.Pod) str
 		if p.Labels[release.LabelRevision] != slot.Revision || p.DeletionTimestamp != nil {
 			continue
 		}
+		if restarts(p) >= 2 {
+			slot.Looping++
+		}
 		since, ready := readySince(p)
 		if !ready {
 			if slot.Trouble == "" {
@@ -209,6 +212,15 @@ func readySince(p *corev1.Pod) (time.Time, bool) {
 		}
 	}
 	return time.Time{}, false
+}
+
+// restarts is how often the pod's container that crashes most was started again.
+func restarts(p *corev1.Pod) int32 {
+	most := int32(0)
+	for _, s := range p.Status.ContainerStatuses {
+		most = max(most, s.RestartCount)
+	}
+	return most
 }
 
 // podTrouble is what Kubernetes names as the reason why a pod does not become ready,
