@@ -3,28 +3,27 @@ module github.com/kexal/kexal
 go 1.26.0
 
 require (
-	github.com/cockroachdb/datadriven v1.0.2
-	github.com/go-git/go-billy/v5 v5.9.2
-	github.com/go-git/go-git/v5 v5.19.3
-	github.com/rogpeppe/go-internal v1.16.0
-	github.com/rs/zerolog v1.35.1
-	github.com/spf13/cobra v1.10.2
-	go.uber.org/goleak v1.3.0
-	go.yaml.in/yaml/v4 v4.0.0
-	golang.org/x/net v0.62.0
-	k8s.io/api v0.37.2
-	k8s.io/apimachinery v0.37.2
-	k8s.io/client-go v0.37.2
-	k8s.io/klog/v2 v2.140.0
-	pgregory.net/rapid v1.3.0
-	sigs.k8s.io/kustomize/api v0.21.2
-	sigs.k8s.io/kustomize/kyaml v0.21.2
-	sigs.k8s.io/yaml v1.6.0
+	github.com/cockroachdb/datadriven v1.0.3 // stories as data files
+	github.com/go-git/go-billy/v5 v5.9.2 // the disk that go-git's store is on
+	github.com/go-git/go-git/v5 v5.19.3 // Git without a process
+	github.com/rogpeppe/go-internal v1.16.0 // testscript: the command line as people use it
+	github.com/rs/zerolog v1.35.1 // the log
+	github.com/spf13/cobra v1.10.2 // commands and flags as people know them
+	github.com/spf13/pflag v1.0.10 // cobra's flags, to read them from the environment too
+	go.uber.org/goleak v1.3.0 // nothing is left running
+	go.yaml.in/yaml/v4 v4.0.0 // YAML with positions: file:line:column
+	golang.org/x/net v0.62.0 // SOCKS, in the tests
+	k8s.io/api v0.37.2 // the types that an observation reads
+	k8s.io/apimachinery v0.37.2 // objects, and what the API server answers
+	k8s.io/client-go v0.37.2 // watch, write, leader election, the work queue
+	k8s.io/klog/v2 v2.140.0 // client-go's log goes to ours
+	pgregory.net/rapid v1.3.0 // properties
+	sigs.k8s.io/kustomize/api v0.21.2 // kustomizations
+	sigs.k8s.io/kustomize/kyaml v0.21.2 // the file system that kustomize reads
+	sigs.k8s.io/yaml v1.6.0 // YAML as Kubernetes reads it
 )
 
 require (
-	dario.cat/mergo v1.0.0 // indirect
-	github.com/Microsoft/go-winio v0.6.2 // indirect
 	github.com/ProtonMail/go-crypto v1.1.6 // indirect
 	github.com/blang/semver/v4 v4.0.0 // indirect
 	github.com/cloudflare/circl v1.6.3 // indirect
@@ -56,7 +55,6 @@ require (
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
 	github.com/jbenet/go-context v0.0.0-20150711004518-d14ea06fba99 // indirect
 	github.com/json-iterator/go v1.1.12 // indirect
-	github.com/kevinburke/ssh_config v1.2.0 // indirect
 	github.com/mattn/go-colorable v0.1.14 // indirect
 	github.com/mattn/go-isatty v0.0.20 // indirect
 	github.com/modern-go/concurrent v0.0.0-20180306012644-bacd9c7ef1dd // indirect
@@ -66,10 +64,7 @@ require (
 	github.com/pjbgf/sha1cd v0.7.0 // indirect
 	github.com/pmezard/go-difflib v1.0.1-0.20181226105442-5d4384ee4fb2 // indirect
 	github.com/sergi/go-diff v1.4.0 // indirect
-	github.com/skeema/knownhosts v1.3.1 // indirect
-	github.com/spf13/pflag v1.0.10 // indirect
 	github.com/x448/float16 v0.8.4 // indirect
-	github.com/xanzy/ssh-agent v0.3.3 // indirect
 	github.com/xlab/treeprint v1.2.0 // indirect
 	go.yaml.in/yaml/v2 v2.4.4 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect

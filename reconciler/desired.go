@@ -156,7 +156,7 @@ func validName(file, name string) error {
 // wanted is what Git asks for, as Decide sees it.
 func (d *desired) wanted() *strategies.Wanted {
 	return &strategies.Wanted{
-		Track: d.release.Track(d.source.Commit), Replicas: d.release.Replicas, Source: d.source, Seen: d.seen,
+		Track: d.release.Track(d.source.Commit), Replicas: d.release.Replicas, Source: d.source, Seen: d.seen, Digest: release.DigestVersion,
 	}
 }
 

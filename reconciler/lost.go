@@ -47,7 +47,7 @@ func (r *Reconciler) lost(ctx context.Context, t *turn) (proceed bool, err error
 	}
 	seen := r.Cluster.Observe(time.Now().UTC().Truncate(time.Microsecond), cluster.Subject{Rollout: t.name, Release: t.desired.release, State: provisional})
 	seen.Observation.Wanted = t.desired.wanted()
-	state, err := strategies.Rebuild(said, colors, seen.Observation)
+	state, err := strategies.Rebuild(t.desired.spec, said, colors, seen.Observation)
 	if err != nil {
 		r.Log.Error().Str("rollout", t.name).Msgf("held: %v", err)
 		return false, nil

@@ -28,12 +28,17 @@ func (d *decision) turnsBack() bool {
 		return true
 	}
 	switch {
-	case d.abortSeen(*tried):
-		return set(ByItself, "an abort that was under way")
 	case d.orders.abort && d.wanted == tried.Revision:
 		return set(ByPerson, "aborted by a person")
-	case s.Warm != nil && d.watchFails():
-		return set(ByItself, "fewer than half of its pods were ready for %s after the promotion%s", unwell, because(d.slot(tried).Trouble))
+	case d.abortSeen(*tried):
+		return set(ByItself, "an abort that was under way")
+	}
+	if s.Warm != nil {
+		if why := d.watchFails(); why != "" {
+			return set(ByItself, "%s%s", why, because(d.slot(tried).Trouble))
+		}
+	}
+	switch {
 	case d.obs.Removed && s.Warm == nil:
 		return set(ByRollback, "rollout.yaml is gone from Git")
 	case d.obs.Wanted == nil || d.obs.Held != "" || d.wanted == tried.Revision:
@@ -99,20 +104,33 @@ func (d *decision) back() []Action {
 	}
 	if !d.next.SwitchedAt.IsZero() {
 		d.next.Live = 0
+		d.say(Progressing, GoingBack, "%s is %s, users are back on %s, draining: %s", c.Revision, b.Cause, s.Revision, b.Why)
 	}
 	return acts
 }
 
-// giveWay: quota refuses stable's growth, so the candidate gives up the pods that
-// stable lacks, and stable's ReplicaSet is woken once there is room (K30).
+// giveWay: quota refuses stable's growth, so the candidate gives way pod for pod: one
+// pod goes, stable's ReplicaSet is woken to take its place (K30), and only when that
+// shows, or has had its time, the next one goes.
 func (d *decision) giveWay(candidate, stable Slot) []Action {
-	c, s := d.next.Candidate, d.next.Stable
-	lacks := d.n - stable.Pods
-	if give := candidate.Desired - lacks; candidate.Pods == candidate.Desired && lacks > 0 {
-		return []Action{Scale{c.Color, max(give, 0), d.stamp()}}
-	}
-	if candidate.Pods <= candidate.Desired {
+	b, c, s := d.next.Back, d.next.Candidate, d.next.Stable
+	woken := b.WokenAt.Add(wakeAgain)
+	switch {
+	case d.selection(Only(c.Color)) == Only(c.Color) && stable.Ready > 0:
+		// What stable has must serve before the candidate gives anything.
+		return []Action{Select{To: BothColors, Stamp: d.stamp()}}
+	case candidate.Pods > candidate.Desired:
+		return nil // it is on its way; terminating pods count against quota
+	case b.Gave:
+		b.Gave, b.WokenAt, b.Had = false, d.obs.At, stable.Pods
+		d.lookAt(d.obs.At.Add(wakeAgain))
 		return []Action{Touch{s.Color, d.obs.At}}
+	case stable.Pods <= b.Had && d.obs.At.Before(woken):
+		d.lookAt(woken)
+		return nil
+	case stable.Pods < d.n:
+		b.Gave = true
+		return []Action{Scale{c.Color, candidate.Desired - 1, d.stamp()}}
 	}
 	return nil
 }

@@ -74,9 +74,12 @@ func (d *decision) edited() {
 	if changed == len(old) && changed == len(now) || changed+1 >= d.next.Step {
 		return
 	}
-	d.next.Step = min(changed+1, max(len(now), 1)) // steps cut off behind it promote nobody
+	d.next.Step = min(changed+1, max(len(now), 1))
 	d.next.StepAt, d.next.ProgressAt = time.Time{}, d.obs.At
 	d.next.Cap = &Cap{Step: d.next.Step, Weight: d.was.Live}
+	if changed == len(now) && len(now) < len(old) {
+		d.next.Cap.Step = len(now) + 1 // cut off: the end of the list promotes nobody by itself
+	}
 }
 
 // capped is the weight of the step it stands at, which an edit may lower but not raise.
@@ -85,6 +88,13 @@ func (d *decision) capped(w int) int {
 		return min(w, c.Weight)
 	}
 	return w
+}
+
+// waitCutOff stands behind the last step that an edit left: the weight would rise by the
+// edit, so a person says when.
+func (d *decision) waitCutOff() []Action {
+	d.say(Paused, WaitingForPromote, "%s, the steps after it were cut off: waiting for promote", d.position())
+	return d.keep()
 }
 
 // gateOpen: a timed pause is over when its time is; an open one when a promote names
@@ -113,6 +123,11 @@ func (d *decision) wait(p Pause) []Action {
 	} else {
 		d.say(Paused, WaitingForPromote, "%s, paused: waiting for promote", d.position())
 	}
+	return d.keep()
+}
+
+// keep repairs what drifts from the weight that was recorded, and tells nothing of it.
+func (d *decision) keep() []Action {
 	phase, reason, message, next := d.next.Phase, d.next.Reason, d.next.Message, d.next.NextAt
 	progress := d.next.ProgressAt
 	d.next.ProgressAt = d.obs.At // the deadline does not run here
@@ -144,6 +159,9 @@ func (d *decision) observedWeight() int {
 // promote sends all users to the candidate and makes it stable where it stands (SPEC
 // 5.15): no pod is started twice.
 func (d *decision) promote() []Action {
+	if c := d.next.Cap; c != nil && c.Step > len(d.steps()) && !d.orders.full && d.orders.gates >= 0 {
+		return d.waitCutOff()
+	}
 	d.next.Asked = 100
 	acts, live := d.move(100)
 	if !live || d.next.Back != nil {
@@ -153,8 +171,7 @@ func (d *decision) promote() []Action {
 	d.next.Stable, d.next.Candidate = &now, nil
 	d.next.Step, d.next.StepAt, d.next.Asked, d.next.Live = 0, time.Time{}, 0, 0
 	d.next.ProgressAt = time.Time{}
-	kept := max(d.spec.Canary.ScaleDownDelay, drain)
-	d.next.Warm = &Warm{Old: old, WatchUntil: d.obs.At.Add(d.spec.WarmWatch), Until: d.obs.At.Add(kept)}
+	d.next.Warm = warmed(d.spec, old, d.obs)
 	return d.warm()
 }
 

@@ -15,6 +15,8 @@ const (
 	// unwell is how long fewer than half of a promoted revision's pods may be ready
 	// while it is watched (SPEC 5.16).
 	unwell = 10 * time.Second
+	// wakeAgain is how long a ReplicaSet that was woken is left to make its pods.
+	wakeAgain = 5 * time.Second
 	// remembered is how many revisions' attempts the state keeps.
 	remembered = 20
 )
@@ -68,6 +70,7 @@ func begin(spec Spec, was State, obs Observation) *decision {
 	case obs.Wanted != nil:
 		d.n, d.wanted = obs.Wanted.Replicas, obs.Wanted.Revision
 		d.next.Source, d.next.Seen = obs.Wanted.Source, obs.Wanted.Seen
+		d.next.Digest = obs.Wanted.Digest
 		if was.Seen == obs.Wanted.Seen {
 			d.next.Source = was.Source // a commit that changed nothing here (SPEC 7.4)
 		}
@@ -273,6 +276,8 @@ func (d *decision) hold() []Action {
 // pause keeps everything as it is because the author says so (SPEC 4.7).
 func (d *decision) pause() []Action {
 	switch {
+	case d.next.Candidate == nil && d.next.Stable != nil && d.next.rejected(d.wanted) != nil:
+		return d.keepRejected(d.next.rejected(d.wanted)) // SPEC 7.2: Git asks for what does not run
 	case d.next.Candidate != nil && d.next.Stable != nil:
 		d.say(Paused, PausedByIntent, "%s, paused by `paused: true`", d.position())
 	case d.next.Stable != nil && d.next.Stable.Revision == d.wanted:
@@ -290,7 +295,7 @@ func (d *decision) steady() []Action {
 		return nil
 	}
 	to := Only(d.next.Stable.Color)
-	if d.selection(to) != to && d.slot(d.next.Stable).Ready > 0 {
+	if d.selection(to) != to && (d.slot(d.next.Stable).Ready > 0 || d.n == 0) {
 		return []Action{Select{To: to, Stamp: d.stamp()}}
 	}
 	return nil
@@ -338,7 +343,9 @@ func (d *decision) repairStable() []Action {
 	stable := d.next.Stable
 	slot, other := d.slot(stable), d.obs.Slots[stable.Color.Other()]
 	resized := d.n != d.was.Replicas
-	d.next.Replicas = d.n
+	if slot.Exists && slot.Desired == d.n {
+		d.next.Replicas = d.n // recorded once it is made: a death in between makes it again
+	}
 	stamp := d.stamp()
 	stamp.Revision = stable.Revision
 	switch {

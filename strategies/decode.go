@@ -149,9 +149,17 @@ func (d *decoder) mapping(n *yaml.Node, where string, known fields) {
 
 func (d *decoder) rollout(n *yaml.Node, r *Rollout) {
 	var version, kind string
+	at := map[string]*yaml.Node{"apiVersion": n, "kind": n} // where to point when they are wrong
+	said := func(field string, into *string) func(*yaml.Node) {
+		return func(v *yaml.Node) {
+			at[field] = v
+			d.text(into)(v)
+		}
+	}
+	hasSpec := false
 	d.mapping(n, "the file", fields{
-		"apiVersion": d.text(&version),
-		"kind":       d.text(&kind),
+		"apiVersion": said("apiVersion", &version),
+		"kind":       said("kind", &kind),
 		"metadata": func(n *yaml.Node) {
 			d.mapping(n, "metadata", fields{
 				"name":        d.text(&r.Name),
@@ -160,13 +168,19 @@ func (d *decoder) rollout(n *yaml.Node, r *Rollout) {
 				"labels":      func(*yaml.Node) {},
 			})
 		},
-		"spec": func(n *yaml.Node) { d.spec(n, &r.Spec) },
+		"spec": func(n *yaml.Node) {
+			hasSpec = true
+			d.spec(n, &r.Spec)
+		},
 	})
 	if version != APIVersion {
-		d.fault(n, "write apiVersion: "+APIVersion, "apiVersion %q is not known", version)
+		d.fault(at["apiVersion"], "write apiVersion: "+APIVersion, "apiVersion %q is not known", version)
 	}
 	if kind != "Rollout" {
-		d.fault(n, "write kind: Rollout", "kind %q is not known", kind)
+		d.fault(at["kind"], "write kind: Rollout", "kind %q is not known", kind)
+	}
+	if !hasSpec {
+		d.fault(n, "write spec: {strategy: {canary: {steps: [...]}}}", "the file has no spec")
 	}
 }
 
@@ -261,6 +275,9 @@ func (d *decoder) canary(n *yaml.Node, c *Canary) {
 		"pingPong":                    d.later("pingPong" + router),
 		"minPodsPerReplicaSet":        d.later("minPodsPerReplicaSet" + router),
 	})
+	if c.MaxSurge.Value == 0 && c.MaxUnavailable.Value == 0 {
+		d.fault(n, "raise one of them", "maxSurge and maxUnavailable are both 0: no pod could ever be replaced")
+	}
 }
 
 func (d *decoder) steps(n *yaml.Node) []Step {

@@ -43,9 +43,16 @@ func (d *decision) first() []Action {
 // can reach before it is ready.
 func (d *decision) firstPin() Selection { return Only(d.next.Candidate.Color) }
 
-// firstColor keeps off the slot that Services select already: an earlier revision that
-// failed may still have pods that answer.
+// firstColor keeps off the slot that users reach, or that Services select already: an
+// earlier revision that failed may still have pods that answer.
 func (d *decision) firstColor() Color {
+	for _, s := range d.obs.Services {
+		for _, c := range []Color{Blue, Green} {
+			if s.Endpoints[c] > 0 {
+				return c.Other()
+			}
+		}
+	}
 	for _, s := range d.obs.Services {
 		if s.Selects == OnlyBlue || s.Selects == OnlyGreen {
 			return Color(s.Selects).Other()

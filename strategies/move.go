@@ -23,6 +23,10 @@ func (d *decision) move(w int) (acts []Action, live bool) {
 		return acts, d.deadline(reason, moving)
 	}
 	candidate, stable := d.slot(c), d.slot(s)
+	if !stable.Exists && stable.Pods == 0 && d.n > 0 {
+		d.say(Degraded, Held, "%s, the Deployment of stable %s is gone: revert to it, or restore the Deployment", d.position(), s.Revision)
+		return nil, false
+	}
 	surge, unavailable := d.spec.Canary.budget(d.n)
 	ceiling, floor := d.n+surge, d.n
 	if surge == 0 {
@@ -32,7 +36,10 @@ func (d *decision) move(w int) (acts []Action, live bool) {
 	to := BothColors
 	switch {
 	case w == 0:
-		to = Only(s.Color)
+		// A stable that is short of pods shares until it has them: capacity first.
+		if stable.Ready >= d.n-unavailable || candidate.Ready == 0 || d.selection(Only(s.Color)) == Only(s.Color) {
+			to = Only(s.Color)
+		}
 	case w == 100:
 		// Stable keeps the size that maxSurge leaves it: the way back (SPEC 5.15). A
 		// candidate that surge does not let grow at once shares with stable meanwhile.
@@ -40,6 +47,10 @@ func (d *decision) move(w int) (acts []Action, live bool) {
 		if candidate.Desired >= wantC {
 			to = Only(c.Color)
 		}
+	case d.n > 0 && wantC == 0: // one pod and no surge: nothing, or all (SPEC 5.9)
+		to = Only(s.Color)
+	case d.n > 0 && wantS == 0 && candidate.Desired >= wantC:
+		to = Only(c.Color)
 	}
 	selects := d.selection(to)
 	if w > 0 && candidate.Desired == 0 && wantC > 0 {
@@ -54,27 +65,27 @@ func (d *decision) move(w int) (acts []Action, live bool) {
 	}
 	var serving struct{ candidate, stable int32 } // ready pods that users reach
 	if selects == BothColors || selects == Only(c.Color) {
-		serving.candidate = candidate.Ready
+		serving.candidate = d.reached(c.Color, candidate)
 	}
 	if selects == BothColors || selects == Only(s.Color) {
-		serving.stable = stable.Ready
+		serving.stable = d.reached(s.Color, stable)
 	}
 	grown := candidate.Ready >= candidate.Desired
 	room := func(other int32) int32 { return ceiling - other }
 
 	switch {
-	case candidate.Desired < wantC && min(wantC, room(stable.Desired)) > candidate.Desired:
-		acts = []Action{Scale{c.Color, min(wantC, room(stable.Desired)), d.stamp()}}
 	case stable.Desired < wantS && min(wantS, room(candidate.Desired)) > stable.Desired:
 		acts = []Action{Scale{s.Color, min(wantS, room(candidate.Desired)), d.stamp()}}
+	case candidate.Desired < wantC && min(wantC, room(stable.Desired)) > candidate.Desired:
+		acts = []Action{Scale{c.Color, min(wantC, room(stable.Desired)), d.stamp()}}
 	case selects != to && d.mayjoin(to, selects):
 		acts = []Action{Select{To: to, Release: to == Only(c.Color), Stamp: d.stamp()}}
+	case candidate.Desired > wantC && max(wantC, floor-serving.stable) < candidate.Desired && d.mayshrink(to):
+		acts = []Action{Scale{c.Color, max(wantC, floor-serving.stable), d.stamp()}}
 	case grown && stable.Desired > wantS && max(wantS, floor-serving.candidate) < stable.Desired && (to == BothColors || surge == 0):
 		// Users reach the candidate's pods: stable gives up what they replaced.
 		acts = []Action{Scale{s.Color, max(wantS, floor-serving.candidate), d.stamp()}}
-	case candidate.Desired > wantC && max(wantC, floor-serving.stable) < candidate.Desired && d.mayshrink(to):
-		acts = []Action{Scale{c.Color, max(wantC, floor-serving.stable), d.stamp()}}
-	case d.isLive(w, to, wantC, wantS):
+	case d.isLive(to, wantC, wantS):
 		return nil, true
 	}
 	d.lookAt(candidate.NextAt)
@@ -85,11 +96,25 @@ func (d *decision) move(w int) (acts []Action, live bool) {
 	return nil, d.deadline(reason, moving)
 }
 
+// reached is how many of a slot's ready pods users reach: those in every Service's
+// EndpointSlices.
+func (d *decision) reached(c Color, slot Slot) int32 {
+	if len(d.obs.Services) == 0 || d.obs.Off.Ready {
+		return slot.Ready
+	}
+	return min(slot.Ready, d.endpoints(c))
+}
+
 // mayjoin: a colour is selected only when every pod that was asked of it is ready.
 func (d *decision) mayjoin(to, now Selection) bool {
 	c, s := d.next.Candidate, d.next.Stable
 	candidate, stable := d.slot(c), d.slot(s)
-	joins := func(slot Slot) bool { return slot.Ready > 0 && slot.Ready >= slot.Desired || d.n == 0 }
+	joins := func(slot Slot) bool {
+		if d.n == 0 { // it counts as ready only while nothing else answers (SPEC 5.2)
+			return candidate.Pods+stable.Pods == 0
+		}
+		return slot.Ready > 0 && slot.Ready >= slot.Desired
+	}
 	switch to {
 	case Only(s.Color):
 		return stable.Ready >= stable.Desired
@@ -128,16 +153,16 @@ func (d *decision) drained() bool {
 
 // isLive tells that the weight is what users get: counts, selectors and EndpointSlices
 // agree.
-func (d *decision) isLive(w int, to Selection, wantC, wantS int32) bool {
+func (d *decision) isLive(to Selection, wantC, wantS int32) bool {
 	c, s := d.next.Candidate, d.next.Stable
 	candidate, stable := d.slot(c), d.slot(s)
-	if d.selection(to) != to || candidate.Ready < wantC {
+	if d.selection(to) != to || candidate.Ready < wantC || to == BothColors && wantC == 0 && d.n > 0 {
 		return false
 	}
-	switch w {
-	case 0:
+	switch {
+	case to == Only(s.Color):
 		return candidate.Desired == 0 && d.inForce(s.Color)
-	case 100:
+	case to == Only(c.Color):
 		return candidate.Desired >= wantC && d.inForce(c.Color)
 	}
 	if candidate.Desired != wantC || stable.Desired != wantS {
@@ -200,7 +225,7 @@ func (d *decision) leave(to Color) []Action {
 func (d *decision) progressing(reason Reason, moving string) {
 	message := d.position() + ", " + moving
 	trouble := d.slot(d.next.Candidate).Trouble
-	if trouble == "" && d.was.Reason == reason && strings.HasPrefix(d.was.Message, message+": ") {
+	if trouble == "" && d.was.Reason == reason && d.was.Phase == Progressing && strings.HasPrefix(d.was.Message, message+": ") {
 		d.say(Progressing, reason, "%s", d.was.Message)
 		return
 	}

@@ -40,6 +40,7 @@ type Wanted struct {
 	Replicas int32  // of the workload
 	Source   Source // where it was read
 	Seen     string // digest of all that was rendered and of rollout.yaml
+	Digest   int    // version of the algorithm that made Revision
 }
 
 // A Slot is one colour's Deployment and its pods.
@@ -53,6 +54,7 @@ type Slot struct {
 	Pods     int32     // pods of this colour, terminating ones too
 	Ready    int32     // pods that count (SPEC 5.14): Ready, right revision, minReadySeconds over, not terminating
 	ReadyAt  time.Time // when the last of them became so; zero = none
+	Looping  int32     // pods that crashed at least twice since they were made
 	NextAt   time.Time // when the next Ready pod will have been so for minReadySeconds; zero = none
 	Trouble  string    // what keeps pods from being ready, in Kubernetes' words; empty = nothing known
 	Starved  bool      // the ReplicaSet cannot make pods (quota, admission)

@@ -7,7 +7,7 @@ import "fmt"
 // roles, history and gates. colors are the tracks as the live objects and the wanted
 // release tell them. Where they are more than one unmade effect apart it gives up and
 // says which facts disagree: then the rollout is held and nothing is written.
-func Rebuild(ledger Status, colors map[Color]Track, obs Observation) (State, error) {
+func Rebuild(spec Spec, ledger Status, colors map[Color]Track, obs Observation) (State, error) {
 	s := State{
 		Schema: SchemaVersion, Epoch: obs.Epoch,
 		Phase: ledger.Phase, Reason: ledger.Reason, Message: ledger.Message, Since: ledger.Since,
@@ -44,10 +44,14 @@ func Rebuild(ledger Status, colors map[Color]Track, obs Observation) (State, err
 	switch selects := oneSelection(obs.Services); {
 	case candidate != nil && selects == Only(candidate.Color) && serves(candidate.Color):
 		// The switch was made after the ledger's last word: it is promoted.
-		s.Stable, s.Candidate = candidate, nil
+		// The drain and the watch begin anew.
+		s.Stable, s.Warm = candidate, warmed(spec, *stable, obs)
 		return s, nil
 	case selects == Only(stable.Color) && candidate == nil:
 		s.Stable = stable
+		if old, there := colors[stable.Color.Other()]; there && (ledger.Reason == Watching || ledger.Reason == Queued) {
+			s.Warm = warmed(spec, old, obs)
+		}
 		return s, nil
 	case candidate != nil && (selects == Only(stable.Color) || selects == BothColors):
 		s.Stable, s.Candidate = stable, candidate
@@ -77,6 +81,12 @@ func Rebuild(ledger Status, colors map[Color]Track, obs Observation) (State, err
 	s.Live, s.Asked = ledger.Weight, ledger.Weight
 	s.ProgressAt = obs.At
 	return s, nil
+}
+
+// warmed is a warm time that begins at the observation: how much of it was over nobody
+// knows any more.
+func warmed(spec Spec, old Track, obs Observation) *Warm {
+	return &Warm{Old: old, WatchUntil: obs.At.Add(spec.WarmWatch), Until: obs.At.Add(spec.warmFor())}
 }
 
 // known is the ledger's track, when the live slot of its colour holds its revision.

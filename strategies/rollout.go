@@ -26,6 +26,9 @@ type Spec struct {
 	Intents Intents
 }
 
+// warmFor is how long an old colour keeps its pods: the drain at least (SPEC 5.11).
+func (s Spec) warmFor() time.Duration { return max(s.Canary.ScaleDownDelay, drain) }
+
 // Canary is strategy.canary, with Argo Rollouts' names and meanings.
 type Canary struct {
 	Steps          []Step

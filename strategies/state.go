@@ -13,10 +13,9 @@ const SchemaVersion = 1
 // State is what the last decision left: the authority that a restart resumes from. It
 // holds all that an abort needs, so that an abort needs neither Git nor a render.
 type State struct {
-	Schema   int    `json:"schema"`
-	Instance string `json:"instance"` // random, made at first start (SPEC 8.1)
-	Epoch    int64  `json:"epoch"`    // raised by the first record after a take-over (SPEC 6.3)
-	Digest   int    `json:"digest"`   // version of the revision's algorithm (SPEC 2.1)
+	Schema int   `json:"schema"`
+	Epoch  int64 `json:"epoch"`  // raised by the first record after a take-over (SPEC 6.3)
+	Digest int   `json:"digest"` // version of the revision's algorithm (SPEC 2.1)
 
 	// What is told, and since when.
 	Phase   Phase          `json:"phase"`
@@ -87,6 +86,11 @@ type Back struct {
 	Cause Cause     `json:"cause"`
 	Why   string    `json:"why"`
 	At    time.Time `json:"at"`
+
+	// Where quota refuses stable's growth (SPEC 5.17):
+	Gave    bool      `json:"gave,omitempty"`   // the candidate gave up a pod, and stable was not woken since
+	WokenAt time.Time `json:"wokenAt,omitzero"` // when it was; zero = never
+	Had     int32     `json:"had,omitempty"`    // the pods that it had then
 }
 
 // Warm is the time after a promotion in which the old colour can be brought back

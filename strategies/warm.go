@@ -1,20 +1,24 @@
 package strategies
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // warm: a revision was promoted. The old colour stays for a while and the new one is
 // watched (SPEC 5.15, 5.16); then the old one goes to 0 and the rollout is Healthy.
 func (d *decision) warm() []Action {
 	w, stable := d.next.Warm, d.next.Stable
-	d.next.Replicas = d.n
 	newer := d.obs.Wanted != nil && d.wanted != stable.Revision && d.next.rejected(d.wanted) == nil
 	old := d.slot(&w.Old)
 	switch {
-	case newer && d.obs.At.Before(w.WatchUntil):
+	case newer && d.obs.At.Before(w.WatchUntil) && !d.orders.full:
 		d.say(Progressing, Queued, "%s is stable; %s is queued behind its watch until %s", stable.Revision, d.wanted, clock(w.WatchUntil))
 		d.until(w.WatchUntil)
 	case newer:
-		d.next.Warm = nil // it takes the warm slot; the way back ends here
+		// It takes the warm slot and the way back ends here; in the watch only for
+		// `promote: {full: true}`, which gives it up knowingly (K24).
+		d.next.Warm = nil
 		return d.rest()
 	default:
 		d.say(Progressing, Watching, "%s is stable, watched until %s; %s stays warm until %s",
@@ -41,21 +45,29 @@ func (d *decision) warm() []Action {
 	return d.rest()
 }
 
-// watchFails: fewer than half of the promoted revision's pods were ready for some time
-// (SPEC 5.16). Since when goes into the state: a restart does not forget it.
-func (d *decision) watchFails() bool {
-	w := d.next.Warm
-	if !d.obs.At.Before(w.WatchUntil) && w.UnwellSince.IsZero() {
-		return false
+// watchFails says what is wrong with a promoted revision while it is watched: half of
+// its pods crash again and again, or fewer than half were ready for some time (SPEC
+// 5.16). Since when goes into the state: a restart does not forget it.
+func (d *decision) watchFails() (why string) {
+	w, slot := d.next.Warm, d.slot(d.next.Stable)
+	watched := d.obs.At.Before(w.WatchUntil)
+	if watched && slot.Looping > 0 && 2*slot.Looping >= d.n {
+		return "half of its pods crash again and again after the promotion"
 	}
-	if slot := d.slot(d.next.Stable); 2*slot.Ready >= d.n {
+	if !watched && w.UnwellSince.IsZero() {
+		return ""
+	}
+	if 2*slot.Ready >= d.n {
 		w.UnwellSince = time.Time{}
-		return false
+		return ""
 	}
 	if w.UnwellSince.IsZero() {
 		w.UnwellSince = d.obs.At
 	}
 	end := w.UnwellSince.Add(unwell)
 	d.lookAt(end)
-	return !d.obs.At.Before(end)
+	if d.obs.At.Before(end) {
+		return ""
+	}
+	return fmt.Sprintf("fewer than half of its pods were ready for %s after the promotion", unwell)
 }

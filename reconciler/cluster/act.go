@@ -266,9 +266,6 @@ func (c *Cluster) touch(ctx context.Context, s Sight, a strategies.Touch) error 
 		return nil
 	}
 	const key = "kexal.dev/touched"
-	if last, err := time.Parse(time.RFC3339, d.GetAnnotations()[key]); err == nil && a.At.Sub(last) < 5*time.Second {
-		return nil
-	}
 	op := operation{"add", "/metadata/annotations/" + escape(key), a.At.UTC().Format(time.RFC3339)}
 	return c.patch(ctx, s, "wake "+name(d), d, append(fence(d), op))
 }

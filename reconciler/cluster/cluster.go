@@ -55,6 +55,7 @@ var resources = map[string]schema.GroupVersionResource{
 	"Service":       {Version: "v1", Resource: "services"},
 	"ConfigMap":     {Version: "v1", Resource: "configmaps"},
 	"Ingress":       {Group: "networking.k8s.io", Version: "v1", Resource: "ingresses"},
+	"ReplicaSet":    {Group: "apps", Version: "v1", Resource: "replicasets"},
 	"Pod":           {Version: "v1", Resource: "pods"},
 	"EndpointSlice": {Group: "discovery.k8s.io", Version: "v1", Resource: "endpointslices"},
 }
@@ -143,6 +144,10 @@ func (c *Cluster) rolloutOf(kind string, o *unstructured.Unstructured) (rollout 
 		if owner = c.cached("Deployment", name); owner == nil {
 			return "", true
 		}
+	case "ReplicaSet":
+		if owner = c.cached("Deployment", deploymentOf(o)); owner == nil {
+			return "", false
+		}
 	case "EndpointSlice":
 		if owner = c.cached("Service", o.GetLabels()["kubernetes.io/service-name"]); owner == nil {
 			return "", false
@@ -151,7 +156,7 @@ func (c *Cluster) rolloutOf(kind string, o *unstructured.Unstructured) (rollout 
 	rollout = owner.GetLabels()[release.LabelRollout]
 	// A Service of somebody else may begin to select our pods (SPEC 5.8), and an object
 	// that is in our way may go.
-	return rollout, rollout == "" && kind != "Pod" && kind != "EndpointSlice" && kind != "ConfigMap"
+	return rollout, rollout == "" && (kind == "Service" || kind == "Deployment" || kind == "Ingress")
 }
 
 // workloadOf is the Deployment that a pod belongs to, by the name of its ReplicaSet: it
@@ -162,6 +167,16 @@ func workloadOf(pod *unstructured.Unstructured) string {
 			if i := strings.LastIndex(o.Name, "-"); i > 0 {
 				return o.Name[:i]
 			}
+		}
+	}
+	return ""
+}
+
+// deploymentOf is the Deployment that owns a ReplicaSet.
+func deploymentOf(set *unstructured.Unstructured) string {
+	for _, o := range set.GetOwnerReferences() {
+		if o.Kind == "Deployment" {
+			return o.Name
 		}
 	}
 	return ""

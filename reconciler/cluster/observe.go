@@ -3,6 +3,7 @@ package cluster
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"time"
@@ -10,6 +11,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 
@@ -68,7 +70,11 @@ func (c *Cluster) Observe(now time.Time, subject Subject) Sight {
 			d = nil
 		}
 		s.deployments[color] = d
-		s.Slots[color] = slotOf(now, d, pods[color])
+		slot := slotOf(now, d, pods[color])
+		if words := c.starved(d); words != "" {
+			slot.Starved, slot.Trouble = true, words
+		}
+		s.Slots[color] = slot
 		s.Epoch = max(s.Epoch, s.Slots[color].Epoch)
 	}
 	for _, name := range subject.services() {
@@ -197,13 +203,35 @@ func slotOf(now time.Time, u *unstructured.Unstructured, pods []*corev1.Pod) str
 			slot.ReadyAt = at
 		}
 	}
-	for _, condition := range d.Status.Conditions {
-		if condition.Type == appsv1.DeploymentReplicaFailure && condition.Status == corev1.ConditionTrue {
-			slot.Starved, slot.Trouble = true, condition.Message
-		}
-	}
 	return slot
 }
+
+// starved is why a Deployment's ReplicaSet can make no pods: quota, or admission. A
+// paused Deployment does not repeat it in its own conditions. Pods are named at random,
+// so the name of the one that was refused is cut out: the same trouble gives the same
+// sentence.
+func (c *Cluster) starved(d *unstructured.Unstructured) string {
+	if d == nil {
+		return ""
+	}
+	for _, u := range c.all("ReplicaSet") {
+		if !metav1.IsControlledBy(u, d) {
+			continue
+		}
+		set := &appsv1.ReplicaSet{}
+		if runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, set) != nil {
+			continue
+		}
+		for _, condition := range set.Status.Conditions {
+			if condition.Type == appsv1.ReplicaSetReplicaFailure && condition.Status == corev1.ConditionTrue {
+				return refusedPod.ReplaceAllString(condition.Message, "its pods are forbidden")
+			}
+		}
+	}
+	return ""
+}
+
+var refusedPod = regexp.MustCompile(`pods "[^"]*" is forbidden`)
 
 func readySince(p *corev1.Pod) (time.Time, bool) {
 	for _, c := range p.Status.Conditions {
