@@ -1,0 +1,54 @@
+package strategies
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+)
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// decoded says what became of a rollout.yaml: every mistake, or what was read.
+func decoded(input string) string {
+	r, err := Decode("rollout.yaml", []byte(input))
+	if err != nil {
+		return err.Error() + "\n"
+	}
+	var b strings.Builder
+	if r.Name != "" || r.Namespace != "" {
+		fmt.Fprintf(&b, "name %q namespace %q\n", r.Name, r.Namespace)
+	}
+	s := r.Spec
+	if s.Workloads != nil || s.Services != nil {
+		fmt.Fprintf(&b, "workloads %v services %v\n", s.Workloads, s.Services)
+	}
+	for i, step := range s.Canary.Steps {
+		fmt.Fprintf(&b, "step %d: %s\n", i+1, step)
+	}
+	amount := func(a Amount) string {
+		if a.Percent {
+			return fmt.Sprintf("%d%%", a.Value)
+		}
+		return fmt.Sprint(a.Value)
+	}
+	fmt.Fprintf(&b, "surge %s, unavailable %s, warm %s, watched %s, deadline %s", amount(s.Canary.MaxSurge), amount(s.Canary.MaxUnavailable),
+		s.Canary.ScaleDownDelay, s.WarmWatch, s.ProgressDeadline)
+	if !s.DeadlineAborts {
+		b.WriteString(", which only tells")
+	}
+	b.WriteString("\n")
+	if in := s.Intents; in.Paused || in.Abort != "" || in.Promote != nil {
+		text, _ := json.Marshal(in)
+		fmt.Fprintf(&b, "intents %s\n", text)
+	}
+	return b.String()
+}

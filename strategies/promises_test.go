@@ -1,0 +1,260 @@
+package strategies
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+)
+
+// A change is one effect of a plan, with the world before and after it.
+type change struct {
+	action        Action
+	plan          Plan
+	before, after *world
+	record        State // as stored when it was made
+	agent         int64 // the epoch that this agent recorded
+	n             int32 // the size that Git asks for
+}
+
+// A promise holds for every effect of every story, whatever else goes wrong.
+type promise struct {
+	name   string
+	broken func(c change) string // why; empty = it is kept
+}
+
+var promises = []promise{
+	{"users are never sent to where nobody is ready while somebody is", sentToNobody},
+	{"a Service never selects nothing", selectsNothing},
+	{"no more pods are asked for than the size and its surge", tooMany},
+	{"no effect takes users' capacity below what may be missing", tooFew},
+	{"nothing shrinks before users have left it and the drain is over", undrained},
+	{"the candidate's share rises only by a record of this epoch", unrecorded},
+	{"the candidate gets no more pods than its weight", overweight},
+	{"nothing that is selected or has pods is deleted", deletesUsed},
+	{"a Deployment never changes its revision in place", inPlace},
+	{"an effect is never made twice", twice},
+	{"a rejected revision gets no pods", rejectedGrows},
+}
+
+func sum(n map[Color]int32) int32 { return n[Blue] + n[Green] }
+
+func (w *world) asked(c Color) int32 {
+	if d := w.slots[c]; d != nil {
+		return d.desired
+	}
+	return 0
+}
+
+// size is what the plan moves towards, and what may be above and missing.
+func (c change) size() (n, surge, unavailable int32) {
+	n = c.n
+	if c.plan.Next.Spec != nil {
+		surge, unavailable = c.plan.Next.Spec.Canary.budget(n)
+	}
+	return n, surge, unavailable
+}
+
+func sentToNobody(c change) string {
+	if _, ok := c.action.(Select); !ok {
+		return ""
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.after.services)) {
+		if sum(c.after.selected(c.after.services[name])) > 0 {
+			continue
+		}
+		for _, color := range []Color{Blue, Green} {
+			if c.after.readyPods(color) > 0 {
+				return fmt.Sprintf("Service %s reaches nobody, %s has ready pods", name, color)
+			}
+		}
+	}
+	return ""
+}
+
+func selectsNothing(c change) string {
+	for _, name := range slices.Sorted(maps.Keys(c.after.services)) {
+		s := c.after.services[name]
+		if s.selects == Nothing || (s.selects == OnlyBlue || s.selects == OnlyGreen) && s.revision == "" {
+			return "Service " + name
+		}
+	}
+	return ""
+}
+
+func tooMany(c change) string {
+	a, ok := c.action.(Scale)
+	if !ok || c.plan.Next.Back != nil || c.plan.Next.Stable == nil || a.Count <= c.before.asked(a.Color) {
+		return ""
+	}
+	n, surge, _ := c.size()
+	if asked := a.Count + c.after.asked(a.Color.Other()); asked > n+surge {
+		return fmt.Sprintf("%d pods of %d and %d", asked, n, surge)
+	}
+	return ""
+}
+
+// tooFew counts who answers users when an effect is through. What is below already may
+// not get worse.
+func tooFew(c change) string {
+	n, _, unavailable := c.size()
+	if _, ok := c.action.(Select); ok && c.plan.Next.Candidate == nil {
+		return "" // a selector that strayed is put back, whatever it reached (SPEC 5.8)
+	}
+	starved := false
+	if s := c.plan.Next.Stable; s != nil && c.plan.Next.Back != nil {
+		starved = c.before.slot(s.Color).Starved
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.before.services)) {
+		before, after := c.before.selected(c.before.services[name]), c.after.selected(c.after.services[name])
+		if starved && sum(before)-sum(after) <= 1 && sum(after) > 0 {
+			continue // stable gets its pods only from the candidate's, pod for pod (SPEC 5.17)
+		}
+		if sum(after) < min(n-unavailable, sum(before)) {
+			return fmt.Sprintf("%d of %d answer behind Service %s, before it %d", sum(after), n, name, sum(before))
+		}
+	}
+	return ""
+}
+
+func undrained(c change) string {
+	a, ok := c.action.(Scale)
+	if !ok || a.Count > 0 || c.before.readyPods(a.Color) == 0 || c.plan.Next.Stable == nil {
+		return ""
+	}
+	if n, _, unavailable := c.size(); n <= unavailable {
+		return "" // all of them may be missing: one pod without a surge, or none at all
+	}
+	if c.plan.Next.Back != nil && c.before.slot(c.plan.Next.Stable.Color).Starved {
+		return ""
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.before.services)) {
+		s := c.before.services[name]
+		if s.selects == BothColors && s.slices[a.Color.Other()] > 0 {
+			continue // users of both colours: the others go on, these pods end as in any step
+		}
+		if s.slices[a.Color] > 0 {
+			return fmt.Sprintf("Service %s still sends users to %s", name, a.Color)
+		}
+		if left := s.left[a.Color]; !left.IsZero() && c.before.now.Sub(left) < 5*time.Second {
+			return fmt.Sprintf("users left %s only %s ago", a.Color, c.before.now.Sub(left))
+		}
+	}
+	return ""
+}
+
+// raised compares the share of users that a colour is asked to take, before and after.
+func (c change) raised(color Color) bool {
+	for name, was := range c.before.services {
+		share := func(w *world, s *service) (part, all int32) {
+			if s.selects != Only(color.Other()) {
+				part = w.asked(color)
+			}
+			if s.selects != Only(color) {
+				all = w.asked(color.Other())
+			}
+			return part, part + all
+		}
+		now := c.after.services[name]
+		if now == nil {
+			continue
+		}
+		part, all := share(c.before, was)
+		part2, all2 := share(c.after, now)
+		if part2 > 0 && part2*max(all, 1) > part*all2 {
+			return true
+		}
+	}
+	return false
+}
+
+func unrecorded(c change) string {
+	next := c.plan.Next
+	if next.Candidate == nil || next.Stable == nil || !c.raised(next.Candidate.Color) {
+		return ""
+	}
+	switch {
+	case next.Back != nil:
+		return "it rises on the way back to stable"
+	case c.record.Epoch != c.agent || c.agent == 0:
+		return fmt.Sprintf("the record is of epoch %d, the agent of %d", c.record.Epoch, c.agent)
+	case c.record.Candidate == nil || c.record.Candidate.Revision != next.Candidate.Revision:
+		return "the record does not know this candidate"
+	}
+	return ""
+}
+
+func overweight(c change) string {
+	a, ok := c.action.(Scale)
+	next := c.plan.Next
+	if !ok || next.Candidate == nil || next.Stable == nil || a.Color != next.Candidate.Color || a.Count <= c.before.asked(a.Color) {
+		return ""
+	}
+	n, surge, _ := c.size()
+	if most, _ := split(n, c.record.Asked, surge > 0); a.Count > most {
+		return fmt.Sprintf("%d pods for %d%% of %d", a.Count, c.record.Asked, n)
+	}
+	return ""
+}
+
+func deletesUsed(c change) string {
+	a, ok := c.action.(Delete)
+	if !ok {
+		return ""
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.before.services)) {
+		if c.before.services[name].selects == Only(a.Color) {
+			return fmt.Sprintf("Service %s selects it", name)
+		}
+	}
+	if s := c.before.slot(a.Color); s.Pods > 0 {
+		return "it has pods"
+	}
+	return ""
+}
+
+func inPlace(c change) string {
+	for color, was := range c.before.slots {
+		if now := c.after.slots[color]; was != nil && now != nil && now.revision != was.revision {
+			return fmt.Sprintf("%s had %s and now has %s", color, was.revision, now.revision)
+		}
+	}
+	return ""
+}
+
+func twice(c change) string {
+	switch a := c.action.(type) {
+	case Create:
+		if c.before.slots[a.Color] != nil {
+			return "it is there"
+		}
+	case Delete:
+		if c.before.slots[a.Color] == nil {
+			return "it is gone"
+		}
+	case Scale:
+		d := c.before.slots[a.Color]
+		if d.desired == a.Count && d.paused {
+			return "it has that size"
+		}
+	case Select:
+		for _, s := range c.before.services {
+			if s.selects != a.To || a.To != BothColors && s.revision != revisionIn(Color(a.To), c.plan.Next) {
+				return ""
+			}
+		}
+		return "all select it"
+	}
+	return ""
+}
+
+func rejectedGrows(c change) string {
+	a, ok := c.action.(Scale)
+	if !ok || a.Count <= c.before.asked(a.Color) {
+		return ""
+	}
+	if r := c.record.rejected(c.before.slots[a.Color].revision); r != nil {
+		return r.Revision + " is rejected: " + r.Reason
+	}
+	return ""
+}

@@ -1,0 +1,134 @@
+package strategies
+
+import (
+	"flag"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/cockroachdb/datadriven"
+	"pgregory.net/rapid"
+)
+
+// TestPromises plays random rollouts in a random world: pods that fail, people who push,
+// abort and edit, agents that die. Whatever happens every promise is kept, and when the
+// troubles end the rollout comes to rest with somebody to answer its users. A failure
+// prints the seed that repeats it, and the story, to be kept below testdata.
+func TestPromises(t *testing.T) {
+	for name, value := range map[string]string{"rapid.checks": "300", "rapid.nofailfile": "true"} {
+		if f := flag.Lookup(name); f != nil && f.Value.String() == f.DefValue {
+			if err := f.Value.Set(value); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	rapid.Check(t, playAnything)
+}
+
+func playAnything(t *rapid.T) {
+	p := newPlay()
+	var story []string
+	tell := func(line, input string) {
+		told := line
+		if input != "" {
+			told += "\n" + input
+		}
+		story = append(story, told+"\n----")
+		cmd, args, err := datadriven.ParseLine(line)
+		if err == nil {
+			_, err = p.tell(cmd, args, input)
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		if p.broken != "" {
+			t.Fatalf("%s\n\n%s\n\n%s", p.broken, strings.Join(story, "\n\n"), p.said.String())
+		}
+	}
+	tell("rollout", anySpec(t, true))
+	n := rapid.IntRange(3, 6).Draw(t, "replicas")
+	services := rapid.SampledFrom([]string{"web", "web,web-grpc"}).Draw(t, "services")
+	tell(fmt.Sprintf("push rev=a1 replicas=%d services=%s", n, services), "")
+	tell("run", "")
+	wanted := "a1"
+	for range rapid.IntRange(1, 10).Draw(t, "events") {
+		color := rapid.SampledFrom([]string{"blue", "green"})
+		switch rapid.IntRange(0, 13).Draw(t, "event") {
+		case 0, 1, 2:
+			wanted = rapid.SampledFrom([]string{"a1", "b2", "c3"}).Draw(t, "revision")
+			tell("push rev="+wanted, "")
+		case 3:
+			n = rapid.IntRange(n, 6).Draw(t, "replicas")
+			tell(fmt.Sprintf("push replicas=%d", n), "")
+		case 4:
+			tell(fmt.Sprintf("pods %s unready n=%d", color.Draw(t, "color"), rapid.IntRange(1, 2).Draw(t, "bad")), "")
+		case 5:
+			tell("pods "+color.Draw(t, "color")+" ready", "")
+		case 6:
+			tell(fmt.Sprintf("pods %s slow=%ds", color.Draw(t, "color"), rapid.IntRange(0, 20).Draw(t, "seconds")), "")
+		case 7:
+			tell("intent abort="+wanted, "")
+		case 8:
+			tell("intent "+rapid.SampledFrom([]string{"", "paused", "promote=" + wanted, "promote=" + wanted + " step=2"}).Draw(t, "intent"), "")
+		case 9:
+			tell("die "+rapid.SampledFrom([]string{"before-record", "after-record", "after-act=1", "after-act=2"}).Draw(t, "death"), "")
+		case 10:
+			tell("restart", "")
+		case 11:
+			tell(rapid.SampledFrom([]string{"hold a mistake", "release", "git unread", "git read"}).Draw(t, "git"), "")
+		case 12:
+			if services != "web" {
+				continue
+			}
+			tell("edit service=web selects="+rapid.SampledFrom([]string{"both", "other"}).Draw(t, "selects"), "")
+		case 13:
+			tell("rollout", anySpec(t, false))
+		}
+		tell(rapid.SampledFrom([]string{"run for=300ms", "run for=3s", "run for=12s", "run for=2m"}).Draw(t, "time"), "")
+	}
+	for _, line := range []string{"pods blue ready slow=1s", "pods green ready slow=1s", "release", "git read", "push rev=" + wanted, "intent promote=" + wanted, "run"} {
+		tell(line, "")
+	}
+	s := p.state()
+	if r := s.rejected(digits(wanted)); s.Candidate != nil || s.Back != nil || s.Warm != nil || r == nil && s.Phase != Healthy || r != nil && s.Phase != Degraded {
+		t.Fatalf("it does not come to rest: %s\n\n%s", p.summary(), strings.Join(story, "\n\n"))
+	}
+	for name, service := range p.world.services {
+		if p.git.wanted.Replicas > 0 && (service.selects != Only(s.Stable.Color) || service.slices[s.Stable.Color] == 0) {
+			t.Fatalf("Service %s does not reach stable: %s\n\n%s", name, p.summary(), strings.Join(story, "\n\n"))
+		}
+	}
+}
+
+// anySpec is a spec of at most four steps; one that is not fresh, an edit, has a surge.
+func anySpec(t *rapid.T, fresh bool) string {
+	var b strings.Builder
+	b.WriteString("strategy:\n  canary:\n    steps:\n")
+	steps := rapid.IntRange(0, 4).Draw(t, "steps")
+	for range steps {
+		switch rapid.IntRange(0, 3).Draw(t, "step") {
+		case 0:
+			b.WriteString("    - pause: {}\n")
+		case 1:
+			fmt.Fprintf(&b, "    - pause: {duration: %d}\n", rapid.IntRange(0, 30).Draw(t, "pause"))
+		default:
+			fmt.Fprintf(&b, "    - setWeight: %d\n", rapid.SampledFrom([]int{0, 1, 10, 20, 33, 50, 66, 80, 99, 100}).Draw(t, "weight"))
+		}
+	}
+	if steps == 0 {
+		b.Reset()
+		b.WriteString("strategy:\n  canary:\n")
+	}
+	budgets := [][2]string{{"25%", "25%"}, {"1", "0"}, {"2", "1"}, {"100%", "0"}}
+	if fresh {
+		budgets = append(budgets, [2]string{"0", "1"}, [2]string{"0", "25%"})
+	}
+	budget := rapid.SampledFrom(budgets).Draw(t, "surge and unavailable")
+	fmt.Fprintf(&b, "    maxSurge: %s\n    maxUnavailable: %s\n", budget[0], budget[1])
+	fmt.Fprintf(&b, "    scaleDownDelaySeconds: %d\n", rapid.SampledFrom([]int{30, 120}).Draw(t, "delay"))
+	fmt.Fprintf(&b, "progressDeadlineSeconds: %d", rapid.SampledFrom([]int{30, 600}).Draw(t, "deadline"))
+	if rapid.Bool().Draw(t, "deadline aborts") {
+		b.WriteString("\nprogressDeadlineAbort: false")
+	}
+	return b.String()
+}
