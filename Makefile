@@ -6,7 +6,7 @@
 # make deps     installs what Debian has of the tools below
 
 SHELL := /bin/bash
-TOOLS := go git gcc
+TOOLS := go git
 BUILD := .build
 # Without the build cache's say: a test that starts programs depends on more than Go sees.
 TEST := go test -count=1
@@ -14,7 +14,7 @@ TEST := go test -count=1
 STORIES := ./fixtures/stories
 quick = $(shell go list ./... | grep -v fixtures/stories)
 
-.PHONY: all check test stories controlplane demo cluster accept soak deps tools kexal
+.PHONY: all check test stories controlplane demo cluster accept soak deps tools race-tools kexal
 
 all: check
 	$(TEST) -short $(quick)
@@ -25,7 +25,7 @@ check: tools
 	go vet ./...
 	go vet -tags teeth ./cmd/kexal
 
-test: check
+test: check race-tools
 	$(TEST) -race $(quick)
 	$(MAKE) controlplane
 	$(MAKE) stories
@@ -35,7 +35,7 @@ controlplane: tools
 	cd fixtures/controlplane && go vet ./... && $(TEST) ./...
 
 # Run a part with: make stories RUN=TestAbort
-stories: tools
+stories: tools race-tools
 	$(TEST) -timeout 20m -parallel 4 -run '$(RUN)' $(STORIES)
 
 demo: tools
@@ -51,7 +51,7 @@ accept:
 	$(TEST) ./strategies -rewrite
 
 # Random worlds and the stories until something fails or you stop it.
-soak: tools
+soak: tools race-tools
 	while $(TEST) ./strategies -run Property -rapid.checks=20000 && $(TEST) -race -timeout 40m $(STORIES); do :; done
 
 kexal:
@@ -59,6 +59,9 @@ kexal:
 
 tools:
 	@for tool in $(TOOLS); do command -v $$tool >/dev/null || { echo "$$tool is missing: make deps installs what Debian has" >&2; exit 1; }; done
+
+race-tools:
+	@command -v gcc >/dev/null || { echo "gcc is missing, which the race detector needs: make deps installs it" >&2; exit 1; }
 
 deps:
 	@missing=""; for tool in git gcc; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \

@@ -5,7 +5,9 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -85,7 +87,10 @@ func (r *remote) client() (transport.Transport, error) {
 	var ca []byte
 	if r.opts.CAFile != "" {
 		b, err := os.ReadFile(r.opts.CAFile)
-		if err != nil {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			// It may come later: an optional Secret. Until then the system's roots.
+		case err != nil:
 			return nil, fmt.Errorf("read the CA: %w", err)
 		}
 		ca = b

@@ -45,6 +45,9 @@ func readCredentials(o Options) (githttp.AuthMethod, []string, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	if username == "" && password == "" && o.CredentialsDir != "" {
+		return nil, nil, nil // an optional Secret that is not there yet: anonymous until it is
+	}
 	if password == "" {
 		if o.CredentialsDir != "" {
 			return nil, nil, fmt.Errorf("%s holds no credentials: put %s and %s, or %s, in it",

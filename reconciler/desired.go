@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v4"
@@ -27,7 +28,7 @@ type desired struct {
 
 // poll follows the mirror until ctx ends.
 func (r *Reconciler) poll(ctx context.Context) {
-	failing := false
+	failing, again := false, false
 	for {
 		commit, moved, err := r.Source.Poll(ctx)
 		switch {
@@ -42,9 +43,12 @@ func (r *Reconciler) poll(ctx context.Context) {
 				r.Log.Info().Msg("the mirror can be read again")
 				failing = false
 			}
-			if moved {
+			if moved || again {
 				r.Log.Info().Str("commit", commit.Hash).Str("subject", commit.Subject).Msg("following")
-				r.take(commit)
+				err := r.take(commit)
+				if again = err != nil; again {
+					r.Log.Error().Err(err).Str("commit", commit.Hash).Msg("the commit cannot be read; what runs goes on")
+				}
 			}
 		}
 		select {
@@ -55,26 +59,40 @@ func (r *Reconciler) poll(ctx context.Context) {
 	}
 }
 
-// take renders a commit and wakes every rollout.
-func (r *Reconciler) take(c Commit) {
+// take renders a commit and wakes every rollout. It fails when the commit cannot be
+// read: then it is taken again at the next poll.
+func (r *Reconciler) take(c Commit) error {
+	c.Tree = &render.Commit{FS: c.Tree}
 	dirs, err := render.Find(c.Tree, r.Paths)
-	if err != nil {
-		r.Log.Error().Err(err).Str("commit", c.Hash).Msg("held")
-		return
+	var mistakes strategies.Mistakes
+	switch {
+	case errors.As(err, &mistakes):
+		r.Log.Error().Err(err).Str("commit", c.Hash).Msg("a --path is not there; the others are followed")
+	case err != nil:
+		return err
 	}
 	found := map[string]*desired{}
 	paths := map[string]string{}
+	dirsOf := map[string][]string{} // by rollout; more than one is a mistake
 	for _, dir := range dirs {
 		name, d := r.read(c, dir)
 		if d == nil {
+			paths[dir] = "" // somebody else's; so it stays while it cannot be read
 			continue
 		}
-		if other := found[name]; other != nil {
-			both := fmt.Errorf("%s and %s are both rollout %s: rename one of them", path.Join(other.dir, render.RolloutFile), path.Join(dir, render.RolloutFile), name)
-			other.err, other.release = both, nil
+		if err := validName(path.Join(dir, render.RolloutFile), name); err != nil {
+			// No object can be called so, and no status told under it.
+			r.Log.Error().Err(err).Str("commit", c.Hash).Msg("held")
 			continue
 		}
-		found[name], paths[dir] = d, name
+		paths[dir] = name
+		dirsOf[name] = append(dirsOf[name], path.Join(dir, render.RolloutFile))
+		found[name] = d
+	}
+	for name, files := range dirsOf {
+		if len(files) > 1 { // SPEC 1.2: both are refused, both files named
+			found[name].err, found[name].release = fmt.Errorf("%s are all rollout %s: rename them", strings.Join(files, ", "), name), nil
+		}
 	}
 	r.mu.Lock()
 	gone := r.desired
@@ -84,6 +102,7 @@ func (r *Reconciler) take(c Commit) {
 		r.queue.Add(name)
 	}
 	r.wake("")
+	return nil
 }
 
 // read is one directory of a commit. It gives nil for somebody else's rollout (SPEC 1.1).
@@ -96,24 +115,21 @@ func (r *Reconciler) read(c Commit, dir string) (name string, d *desired) {
 		return r.lastName(dir, nil), d
 	}
 	rollout, err := strategies.Decode(file, src)
-	if rollout.Namespace != "" && rollout.Namespace != r.Namespace {
-		r.Log.Info().Str("file", file).Str("namespace", rollout.Namespace).Msg("it is for another namespace: skipped")
+	if r.elsewhere(dir, src, rollout, err) {
+		r.Log.Info().Str("file", file).Msg("it is for another namespace: skipped")
 		return "", nil
 	}
 	if name = rollout.Name; name == "" {
 		name = r.lastName(dir, src)
 	}
-	if err == nil {
-		err = validName(file, name)
-	}
 	d.spec = rollout.Spec
 	if err != nil {
-		d.err = err
+		d.err, d.seen = err, release.Digest(nil, src)
 		return name, d
 	}
 	objects, err := render.Objects(c.Tree, dir)
 	if err != nil {
-		d.err = err
+		d.err, d.seen = err, release.Digest(nil, append(src, err.Error()...))
 		return name, d
 	}
 	d.seen = release.Digest(objects, src)
@@ -121,16 +137,39 @@ func (r *Reconciler) read(c Commit, dir string) (name string, d *desired) {
 	return name, d
 }
 
+// metadata is what can be read of a file that cannot be decoded.
+type metadata struct{ Name, Namespace string }
+
+func roughly(src []byte) metadata {
+	var file struct{ Metadata metadata }
+	if yaml.Unmarshal(src, &file) != nil {
+		return metadata{}
+	}
+	return file.Metadata
+}
+
+// elsewhere tells that a rollout is for another namespace (SPEC 1.1). Of a file that
+// cannot be decoded it is what the text still says, or what it was before: a mistake of
+// somebody else holds up nobody here.
+func (r *Reconciler) elsewhere(dir string, src []byte, rollout strategies.Rollout, err error) bool {
+	namespace := rollout.Namespace
+	if err != nil && namespace == "" {
+		namespace = roughly(src).Namespace
+	}
+	if err != nil && namespace == "" {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		was, known := r.paths[dir]
+		return known && was == ""
+	}
+	return namespace != "" && namespace != r.Namespace
+}
+
 // lastName is whose a directory is when its rollout.yaml names nobody: what the text
 // still says, what it was called before, or the directory's name.
 func (r *Reconciler) lastName(dir string, src []byte) string {
-	var rough struct {
-		Metadata struct {
-			Name string `yaml:"name"`
-		} `yaml:"metadata"`
-	}
-	if yaml.Unmarshal(src, &rough) == nil && rough.Metadata.Name != "" {
-		return rough.Metadata.Name
+	if name := roughly(src).Name; name != "" {
+		return name
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

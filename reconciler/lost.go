@@ -2,6 +2,7 @@ package reconciler
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -11,32 +12,58 @@ import (
 
 // lost is asked when a rollout has no state. Objects without a state are never a first
 // release, and neither is an empty namespace that the ledger knows a stable revision of
-// (SPEC 6.5). It reports whether the pass may go on; when not, nothing is written, so
-// that what little is known is not overwritten.
-func (r *Reconciler) lost(ctx context.Context, t *turn) (proceed bool, err error) {
-	said, found, err := r.Ledger.Read(ctx, t.name)
-	if err != nil {
-		return false, fmt.Errorf("no state, and the ledger cannot be read to tell whether this is the first release: %w", err)
+// (SPEC 6.5). It reports whether the pass may go on. When not, the rollout is held: the
+// status says which facts are missing or disagree, no state is written over what little
+// is known, and it is asked again later.
+func (r *Reconciler) lost(ctx context.Context, t *turn) (proceed bool, askAgain time.Time, err error) {
+	now := time.Now()
+	if now.Before(t.memory.askAt) {
+		return false, t.memory.askAt, nil
 	}
-	var sight cluster.Sight
-	if t.desired.release != nil {
-		sight = r.Cluster.Observe(time.Now().UTC(), cluster.Subject{Rollout: t.name, Release: t.desired.release})
+	why := r.rebuild(ctx, t)
+	if why == nil {
+		t.memory.lost, t.memory.askAt = "", time.Time{}
+		return true, time.Time{}, nil
 	}
-	switch {
-	case t.desired.release == nil && found:
-		return false, fmt.Errorf("the state is gone and the commit cannot be rendered, so it cannot be rebuilt: %w", t.desired.err)
-	case !found && !sight.Live():
-		return true, nil // a first release
-	case !found:
-		r.Log.Error().Str("rollout", t.name).Msgf("held: the cluster has objects of this rollout, but neither its state nor the ledger is there: restore ConfigMap kexal-%s, or delete the objects", t.name)
-		return false, nil
-	case !sight.Live():
-		if said.Stable != nil && said.Stable.Revision != t.desired.release.Revision {
-			r.Log.Error().Str("rollout", t.name).Msgf("held: the namespace has no object of this rollout, the ledger says that %s is stable, and Git asks for %s: revert to commit %s first", said.Stable.Revision, t.desired.release.Revision, said.Stable.Commit)
-			return false, nil
+	t.memory.askAt = now.Add(refusedFor)
+	if t.memory.lost != why.Error() {
+		t.memory.lost = why.Error()
+		r.Log.Error().Str("rollout", t.name).Msgf("held: %v", why)
+		held := strategies.State{Phase: strategies.Degraded, Reason: strategies.Held, Message: why.Error(), Since: now.UTC().Truncate(time.Microsecond), Source: t.desired.source}
+		text, err := json.Marshal(held.Status(t.name, r.Namespace, strategies.Problems(why)))
+		if err != nil {
+			return false, t.memory.askAt, err
 		}
-		return true, nil
+		// To the cluster alone: the ledger's last word may be all that is left to rebuild
+		// from.
+		if err := r.Cluster.Tell(ctx, t.name, t.record, text); err != nil {
+			return false, t.memory.askAt, err
+		}
 	}
+	return false, t.memory.askAt, nil
+}
+
+// rebuild puts a state into the turn's record, or none for a first release; the error
+// says why it can do neither.
+func (r *Reconciler) rebuild(ctx context.Context, t *turn) error {
+	said, found, err := r.Ledger.Read(ctx, t.name)
+	live := r.Cluster.Live(t.name)
+	switch {
+	case err != nil:
+		return fmt.Errorf("there is no state, and the ledger cannot be read to tell whether this is the first release: %w", err)
+	case !found && !live:
+		return nil // a first release
+	case !found:
+		return fmt.Errorf("the namespace has objects of this rollout, but neither its state nor the ledger is there: restore ConfigMap kexal-%s, or delete the objects", t.name)
+	case t.desired.release == nil:
+		return fmt.Errorf("the state is gone, and it cannot be rebuilt from a commit with a mistake: %w", t.desired.err)
+	case !live:
+		if said.Stable != nil && said.Stable.Revision != t.desired.release.Revision {
+			return fmt.Errorf("the namespace has no object of this rollout, the ledger says that %s is stable, and Git asks for %s: go back to commit %s first", said.Stable.Revision, t.desired.release.Revision, said.Stable.Commit)
+		}
+		return nil
+	}
+	sight := r.Cluster.Observe(time.Now().UTC(), cluster.Subject{Rollout: t.name, Release: t.desired.release})
 	colors := r.tracks(t, sight)
 	provisional := strategies.State{}
 	if blue, ok := colors[strategies.Blue]; ok {
@@ -49,13 +76,12 @@ func (r *Reconciler) lost(ctx context.Context, t *turn) (proceed bool, err error
 	seen.Observation.Wanted = t.desired.wanted()
 	state, err := strategies.Rebuild(t.desired.spec, said, colors, seen.Observation)
 	if err != nil {
-		r.Log.Error().Str("rollout", t.name).Msgf("held: %v", err)
-		return false, nil
+		return err
 	}
 	state.Spec = &t.desired.spec
 	r.Log.Warn().Str("rollout", t.name).Int("step", state.Step).Msg("the state was gone: rebuilt from what is live and from the ledger")
 	t.record.State = state
-	return true, nil
+	return nil
 }
 
 // tracks are the revisions that the live Deployments hold, by colour. What Services

@@ -26,7 +26,7 @@ type turn struct {
 // of one rollout never overlap.
 func (r *Reconciler) pass(ctx context.Context, name string) (recheck time.Time, err error) {
 	if r.Cluster.Behind(name) {
-		return time.Time{}, nil // the event that shows our own writes wakes us
+		return time.Time{}, errBehind // the event that shows our own writes wakes us
 	}
 	t := &turn{name: name, memory: r.remember(name)}
 	polled := false
@@ -36,15 +36,22 @@ func (r *Reconciler) pass(ctx context.Context, name string) (recheck time.Time, 
 	if t.record, err = r.Cluster.Read(name); err != nil {
 		return time.Time{}, err // frozen: nothing is written over what cannot be read
 	}
+	if t.memory.epoch != 0 && t.record.State.Epoch > t.memory.epoch {
+		return time.Time{}, errSuperseded
+	}
 	if !t.record.Found {
 		if t.desired == nil {
 			return time.Time{}, nil
 		}
-		if proceed, err := r.lost(ctx, t); !proceed || err != nil {
-			return time.Time{}, err
+		if proceed, askAgain, err := r.lost(ctx, t); !proceed || err != nil {
+			return askAgain, err
 		}
 	}
 	r.observe(t, polled)
+	if t.record.Found && !t.sight.TookOver && t.sight.Epoch > t.record.State.Epoch {
+		// The watch of the state is behind that of the objects: somebody took over.
+		return time.Time{}, fmt.Errorf("live objects bear epoch %d, the state %d: %w", t.sight.Epoch, t.record.State.Epoch, cluster.ErrConflict)
+	}
 	plan := strategies.Decide(t.spec, t.record.State, t.sight.Observation)
 	if r.begins(plan, t.record.State) {
 		refusal, err := r.dryRun(ctx, t, plan)
@@ -80,6 +87,7 @@ func (r *Reconciler) observe(t *turn, polled bool) {
 		// No commit was read since the start: a rollout goes on with what was verified
 		// last, nothing new starts.
 	case t.desired.err != nil:
+		obs.Source, obs.Seen = t.desired.source, t.desired.seen
 		t.spec.Intents = t.desired.spec.Intents // an abort works beside a mistake
 		t.hold(t.desired.err)
 	default:
@@ -110,7 +118,7 @@ func (t *turn) hold(err error) {
 func (r *Reconciler) begins(plan strategies.Plan, was strategies.State) bool {
 	next := plan.Next.Candidate
 	return next != nil && plan.Next.Back == nil &&
-		(was.Candidate == nil || was.Candidate.Revision != next.Revision || was.Candidate.Attempt != next.Attempt) && was.Warm == nil
+		(was.Candidate == nil || was.Candidate.Revision != next.Revision || was.Candidate.Attempt != next.Attempt)
 }
 
 func (r *Reconciler) dryRun(ctx context.Context, t *turn, plan strategies.Plan) (refusal error, err error) {
@@ -135,16 +143,22 @@ func (r *Reconciler) dryRun(ctx context.Context, t *turn, plan strategies.Plan) 
 // carryOut makes a plan true, in the order of SPEC 6.4: the record, then the effects; on
 // the way back to stable the effects, then the record.
 func (r *Reconciler) carryOut(ctx context.Context, t *turn, plan strategies.Plan) (recheck time.Time, err error) {
-	blocked := r.block(t, &plan)
 	if plan.ActFirst {
-		acted := r.act(ctx, t, plan)
+		refused, acted := r.actBack(ctx, t, plan)
+		recheck = plan.Recheck
+		if refused != nil {
+			sayBlocked(&plan, t.record.State, refused.err)
+			recheck = earlier(recheck, refused.until)
+		}
 		// Whatever could be done is done; the record says that we are on the way back,
 		// and is written even when some of it failed.
 		if err := r.write(ctx, t, plan.Next); err != nil {
 			return time.Time{}, errors.Join(acted, err)
 		}
-		return plan.Recheck, acted
+		return recheck, acted
 	}
+	clear(t.memory.refused)
+	blocked := r.block(t, &plan)
 	if err := r.write(ctx, t, plan.Next); err != nil {
 		return time.Time{}, err
 	}
@@ -155,21 +169,28 @@ func (r *Reconciler) carryOut(ctx context.Context, t *turn, plan strategies.Plan
 }
 
 // block: while the server refuses a write, people read its words, the phase stays what
-// it is, and the write is tried once a minute (SPEC 6.6). A return to stable is tried
-// all the same.
+// it is, and the write is tried once a minute (SPEC 6.6).
 func (r *Reconciler) block(t *turn, plan *strategies.Plan) (wait bool) {
 	m := t.memory
 	if m.blocked != nil && len(plan.Actions) == 0 {
 		m.blocked = nil
 	}
-	if m.blocked == nil || plan.ActFirst {
+	if m.blocked == nil {
 		return false
 	}
-	plan.Next.Reason, plan.Next.Message = strategies.Blocked, m.blocked.Error()
-	if was := t.record.State; was.Reason == strategies.Blocked {
+	sayBlocked(plan, t.record.State, m.blocked)
+	return t.sight.At.Before(m.retryAt)
+}
+
+// sayBlocked puts the server's words where people read. Told once, it is not told anew.
+func sayBlocked(plan *strategies.Plan, was strategies.State, no *cluster.Refusal) {
+	plan.Next.Reason, plan.Next.Message, plan.Next.NextAt = strategies.Blocked, no.Error(), nil
+	for i := range plan.Next.Conditions {
+		plan.Next.Conditions[i].Reason, plan.Next.Conditions[i].Message = strategies.Blocked, no.Error()
+	}
+	if was.Reason == strategies.Blocked {
 		plan.Next.Since = was.Since
 	}
-	return t.sight.At.Before(m.retryAt)
 }
 
 func earlier(a, b time.Time) time.Time {
@@ -208,29 +229,58 @@ func (r *Reconciler) write(ctx context.Context, t *turn, next strategies.State) 
 	return nil
 }
 
-// act makes the effects. On the way back each is tried whatever became of the others;
-// on the way forward the first that fails ends the pass.
+// act makes the effects on the way forward; the first that fails ends the pass.
 func (r *Reconciler) act(ctx context.Context, t *turn, plan strategies.Plan) error {
-	var errs []error
 	for _, action := range plan.Actions {
 		err := r.Cluster.Act(ctx, t.sight, plan.Next, action)
-		event := r.Log.Debug().Str("rollout", t.name).Stringer("action", action)
+		r.logAction(t, action, err)
 		var no *cluster.Refusal
-		switch {
-		case err == nil:
-			event.Msg("done")
-			t.memory.blocked = nil
-			continue
-		case errors.As(err, &no):
-			event.Err(err).Msg("refused")
+		if errors.As(err, &no) {
 			t.memory.blocked, t.memory.retryAt = no, t.sight.At.Add(refusedFor)
-			err = nil
-			r.queue.Add(t.name) // to say so
+			r.queue.Add(t.name) // to say so; it is tried again only when its time has come
+			return nil
 		}
-		errs = append(errs, err)
-		if !plan.ActFirst {
-			break
+		if err != nil {
+			return err
+		}
+		t.memory.blocked = nil
+	}
+	return nil
+}
+
+// actBack makes the effects of a return to stable: each is tried whatever became of the
+// others, and one that the server refuses is left alone for its time (SPEC 5.17, 6.6).
+// It gives the first that is refused.
+func (r *Reconciler) actBack(ctx context.Context, t *turn, plan strategies.Plan) (first *refusal, err error) {
+	var errs []error
+	still := map[string]refusal{} // only of what is planned now
+	for _, action := range plan.Actions {
+		key := action.String()
+		no, refused := t.memory.refused[key]
+		if !refused || !t.sight.At.Before(no.until) {
+			err := r.Cluster.Act(ctx, t.sight, plan.Next, action)
+			r.logAction(t, action, err)
+			var words *cluster.Refusal
+			if !errors.As(err, &words) {
+				errs = append(errs, err)
+				continue
+			}
+			no = refusal{words, t.sight.At.Add(refusedFor)}
+		}
+		still[key] = no
+		if first == nil {
+			first = &no
 		}
 	}
-	return errors.Join(errs...)
+	t.memory.refused = still
+	return first, errors.Join(errs...)
+}
+
+func (r *Reconciler) logAction(t *turn, action strategies.Action, err error) {
+	event := r.Log.Debug().Str("rollout", t.name).Stringer("action", action)
+	if err != nil {
+		event.Err(err).Msg("not done")
+		return
+	}
+	event.Msg("done")
 }

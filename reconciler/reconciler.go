@@ -64,7 +64,15 @@ type Reconciler struct {
 	memory  map[string]*memory // by rollout; each used by one pass at a time
 	pending []strategies.Status
 	publish chan struct{} // of size 1: there is something pending
+	end     context.CancelCauseFunc
 }
+
+// errBehind: the watches have not shown our own last writes yet.
+var errBehind = errors.New("behind our own writes")
+
+// errSuperseded: another agent recorded in a later epoch than ours. Only a process that
+// has recorded nothing yet takes over; this one ends.
+var errSuperseded = errors.New("another agent has taken over: stopping, so that only one acts")
 
 // memory is what a process knows of a rollout beyond the state: nothing that a restart
 // may not forget.
@@ -72,8 +80,17 @@ type memory struct {
 	epoch   int64 // that this process recorded; 0 = it has taken over nothing yet
 	offered string
 	blocked *cluster.Refusal
-	retryAt time.Time // of what is blocked
+	retryAt time.Time          // of what is blocked on the way forward
+	refused map[string]refusal // by action, on the way back
 	dry     map[string]verdict
+	lost    string    // why a lost state cannot be rebuilt, as it was told last
+	askAt   time.Time // when to try again
+}
+
+// refusal is an action that the server refuses on the way back; the others go on.
+type refusal struct {
+	err   *cluster.Refusal
+	until time.Time
 }
 
 // verdict is what a dry-run said.
@@ -103,6 +120,8 @@ func New(s Settings) *Reconciler {
 
 // Run works until ctx ends: nothing it started is left running.
 func (r *Reconciler) Run(ctx context.Context) error {
+	ctx, r.end = context.WithCancelCause(ctx)
+	defer r.end(nil)
 	if err := r.Cluster.Start(ctx, r.wake); err != nil {
 		return err
 	}
@@ -157,7 +176,9 @@ func (r *Reconciler) work(ctx context.Context) {
 func (r *Reconciler) workOne(ctx context.Context, name string) {
 	recheck, err := r.pass(ctx, name)
 	switch {
-	case ctx.Err() != nil:
+	case ctx.Err() != nil || errors.Is(err, errBehind):
+	case errors.Is(err, errSuperseded):
+		r.end(err)
 	case errors.Is(err, cluster.ErrConflict):
 		r.Log.Debug().Str("rollout", name).Err(err).Msg("the world moved on: deciding again")
 		r.queue.AddRateLimited(name)
@@ -167,7 +188,11 @@ func (r *Reconciler) workOne(ctx context.Context, name string) {
 	default:
 		r.queue.Forget(name)
 		if !recheck.IsZero() {
-			r.queue.AddAfter(name, max(time.Until(recheck), time.Millisecond))
+			wait := time.Until(recheck)
+			if wait <= 0 {
+				wait = 100 * time.Millisecond // what it waited for is due and did not come: never spin
+			}
+			r.queue.AddAfter(name, wait)
 		}
 	}
 }
@@ -177,7 +202,7 @@ func (r *Reconciler) remember(name string) *memory {
 	defer r.mu.Unlock()
 	m := r.memory[name]
 	if m == nil {
-		m = &memory{dry: map[string]verdict{}}
+		m = &memory{dry: map[string]verdict{}, refused: map[string]refusal{}}
 		r.memory[name] = m
 	}
 	return m

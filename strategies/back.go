@@ -87,7 +87,11 @@ func (d *decision) back() []Action {
 	if stable.Exists && stable.Desired < d.n {
 		acts = append(acts, Scale{s.Color, d.n, d.stamp()})
 	}
-	enough := stable.Ready >= d.n-unavailable || d.endpoints(c.Color) == 0
+	if d.restorable(s.Revision) || d.restorable(c.Revision) {
+		acts = append(acts, Apply{Pin: Only(s.Color), Stamp: d.stamp()})
+	}
+	least := max(d.n-unavailable, min(d.n, 1)) // never to where nobody is ready
+	enough := stable.Ready >= least || !d.answers(c.Color)
 	if to := Only(s.Color); d.selection(to) != to && enough {
 		acts = append(acts, Select{To: to, Stamp: d.stamp()})
 	}
@@ -110,29 +114,35 @@ func (d *decision) back() []Action {
 }
 
 // giveWay: quota refuses stable's growth, so the candidate gives way pod for pod: one
-// pod goes, stable's ReplicaSet is woken to take its place (K30), and only when that
-// shows, or has had its time, the next one goes.
+// pod goes, stable's ReplicaSet is woken to take its place (K30), and the next one goes
+// when that shows, or while enough pods would still be ready without it. More is never
+// given: what stable cannot take would only be lost.
 func (d *decision) giveWay(candidate, stable Slot) []Action {
 	b, c, s := d.next.Back, d.next.Candidate, d.next.Stable
+	_, unavailable := d.spec.Canary.budget(d.n)
+	enough := candidate.Desired-1+stable.Ready >= d.n-max(unavailable, 1)
 	woken := b.WokenAt.Add(wakeAgain)
+	if !enough {
+		woken = b.WokenAt.Add(wakeSeldom) // nothing more is given; somebody must make room
+	}
 	switch {
 	case d.selection(Only(c.Color)) == Only(c.Color) && stable.Ready > 0:
 		// What stable has must serve before the candidate gives anything.
 		return []Action{Select{To: BothColors, Stamp: d.stamp()}}
 	case candidate.Pods > candidate.Desired:
 		return nil // it is on its way; terminating pods count against quota
-	case b.Gave:
-		b.Gave, b.WokenAt, b.Had = false, d.obs.At, stable.Pods
-		d.lookAt(d.obs.At.Add(wakeAgain))
-		return []Action{Touch{s.Color, d.obs.At}}
-	case stable.Pods <= b.Had && d.obs.At.Before(woken):
+	case stable.Pods >= d.n:
+		return nil
+	case !b.Gave && stable.Pods <= b.Had && d.obs.At.Before(woken):
 		d.lookAt(woken)
 		return nil
-	case stable.Pods < d.n:
+	case !b.Gave && (stable.Pods > b.Had || enough):
 		b.Gave = true
 		return []Action{Scale{c.Color, candidate.Desired - 1, d.stamp()}}
 	}
-	return nil
+	b.Gave, b.WokenAt, b.Had = false, d.obs.At, stable.Pods
+	d.lookAt(d.obs.At.Add(wakeAgain))
+	return []Action{Touch{s.Color, d.obs.At}}
 }
 
 // returned: stable serves alone. A rejected revision stays out; after a newer revision

@@ -18,7 +18,7 @@ func (d *decision) start() []Action {
 	d.next.Replicas = d.n
 	d.next.Step, d.next.StepAt = 1, time.Time{}
 	d.next.Asked, d.next.Live, d.next.Cap = 0, 0, nil
-	d.next.ProgressAt, d.next.SwitchedAt = d.obs.At, time.Time{}
+	d.next.ProgressAt = d.obs.At
 	return d.canary()
 }
 
@@ -42,6 +42,9 @@ func (d *decision) canary() []Action {
 				return acts
 			}
 			d.next.Live, d.next.ProgressAt = d.observedWeight(), d.obs.At
+			if d.next.Live > 0 {
+				d.next.SwitchedAt = time.Time{} // users are there: nothing was left
+			}
 			d.next.Step++
 			continue
 		}
@@ -118,21 +121,25 @@ func (d *decision) pauseEnd(p Pause) time.Time {
 func (d *decision) wait(p Pause) []Action {
 	if p.Seconds != nil {
 		end := d.pauseEnd(p)
-		d.say(Paused, WaitingForTime, "%s, paused until %s", d.position(), clock(end))
+		d.sayTrouble(Paused, WaitingForTime, d.position()+", paused until "+clock(end))
 		d.until(end)
 	} else {
-		d.say(Paused, WaitingForPromote, "%s, paused: waiting for promote", d.position())
+		d.sayTrouble(Paused, WaitingForPromote, d.position()+", paused: waiting for promote")
 	}
 	return d.keep()
 }
 
-// keep repairs what drifts from the weight that was recorded, and tells nothing of it.
+// keep repairs what drifts from the weight that was recorded, and tells of it only what
+// holds the rollout up.
 func (d *decision) keep() []Action {
 	phase, reason, message, next := d.next.Phase, d.next.Reason, d.next.Message, d.next.NextAt
 	progress := d.next.ProgressAt
 	d.next.ProgressAt = d.obs.At // the deadline does not run here
 	acts, _ := d.move(d.next.Asked)
 	d.next.ProgressAt = progress
+	if d.next.Reason == Held {
+		return acts // what holds it up is the news
+	}
 	d.next.Phase, d.next.Reason, d.next.Message, d.next.NextAt = phase, reason, message, next
 	return acts
 }
@@ -170,7 +177,7 @@ func (d *decision) promote() []Action {
 	old, now := *d.next.Stable, *d.next.Candidate
 	d.next.Stable, d.next.Candidate = &now, nil
 	d.next.Step, d.next.StepAt, d.next.Asked, d.next.Live = 0, time.Time{}, 0, 0
-	d.next.ProgressAt = time.Time{}
+	d.next.ProgressAt, d.next.SwitchedAt = time.Time{}, d.obs.At
 	d.next.Warm = warmed(d.spec, old, d.obs)
 	return d.warm()
 }

@@ -15,8 +15,10 @@ const (
 	// unwell is how long fewer than half of a promoted revision's pods may be ready
 	// while it is watched (SPEC 5.16).
 	unwell = 10 * time.Second
-	// wakeAgain is how long a ReplicaSet that was woken is left to make its pods.
-	wakeAgain = 5 * time.Second
+	// wakeAgain is how long a ReplicaSet that was woken is left to make its pods; at
+	// rest, where nobody waits for it, wakeSeldom.
+	wakeAgain  = 5 * time.Second
+	wakeSeldom = 30 * time.Second
 	// remembered is how many revisions' attempts the state keeps.
 	remembered = 20
 )
@@ -74,6 +76,11 @@ func begin(spec Spec, was State, obs Observation) *decision {
 		if was.Seen == obs.Wanted.Seen {
 			d.next.Source = was.Source // a commit that changed nothing here (SPEC 7.4)
 		}
+	case obs.Seen != "" && obs.Seen != was.Seen: // a commit that is held
+		d.next.Source, d.next.Seen = obs.Source, obs.Seen
+	}
+	switch {
+	case obs.Wanted != nil:
 	case was.Candidate != nil:
 		d.wanted = was.Candidate.Revision
 	case was.Stable != nil:
@@ -131,6 +138,7 @@ func (d *decision) clocks() {
 // nothing is written.
 func (d *decision) finish(acts []Action) Plan {
 	d.next.Intents = d.resolve().notes // as the decision leaves them
+	d.next.Conditions = conditions(d.next, d.was.Conditions, d.obs.At)
 	next, was := d.next, d.was
 	next.Since = was.Since
 	if was.Since.IsZero() || next.Phase != was.Phase || next.Reason != was.Reason || next.Step != was.Step ||
@@ -200,21 +208,27 @@ func (d *decision) stamp() Stamp {
 // selection is what all Services select; Something when they differ. A rollout without
 // Services is steered by its counts alone, and selects whatever is asked.
 func (d *decision) selection(asked Selection) Selection {
-	if len(d.obs.Services) == 0 {
+	there := d.services()
+	if len(there) == 0 {
 		return asked
 	}
-	first := d.obs.Services[0].Selects
-	for _, s := range d.obs.Services {
-		if s.Selects != first {
+	for _, s := range there {
+		if s.Selects != there[0].Selects {
 			return Something
 		}
 	}
-	return first
+	return there[0].Selects
+}
+
+// services are those that are there. One that is missing is made again with [Apply]; it
+// holds up nothing else.
+func (d *decision) services() []Service {
+	return slices.DeleteFunc(slices.Clone(d.obs.Services), func(s Service) bool { return s.Selects == Nothing })
 }
 
 // inForce tells from the EndpointSlices that users are sent to one colour only.
 func (d *decision) inForce(only Color) bool {
-	for _, s := range d.obs.Services {
+	for _, s := range d.services() {
 		if s.Selects != Only(only) || s.Endpoints[only.Other()] > 0 && !d.obs.Off.Drain {
 			return false
 		}
@@ -228,12 +242,35 @@ func (d *decision) inForce(only Color) bool {
 // endpoints is the least number of ready endpoints of a colour in any Service.
 func (d *decision) endpoints(c Color) int32 {
 	least := int32(-1)
-	for _, s := range d.obs.Services {
+	for _, s := range d.services() {
 		if e := s.Endpoints[c]; least < 0 || e < least {
 			least = e
 		}
 	}
 	return max(least, 0)
+}
+
+// answers tells that a colour has a ready endpoint in any Service.
+func (d *decision) answers(c Color) bool {
+	return slices.ContainsFunc(d.obs.Services, func(s Service) bool { return s.Endpoints[c] > 0 })
+}
+
+// left tells that users left one colour for the other and the drain is over (SPEC 5.11).
+// The moment they left goes into the state, so that a restart does not wait anew.
+func (d *decision) left(leaves, stays Color) bool {
+	if !d.inForce(stays) {
+		d.next.SwitchedAt = time.Time{}
+		return false
+	}
+	if d.obs.Off.Drain || d.obs.Slots[leaves].Ready == 0 {
+		return true
+	}
+	if d.next.SwitchedAt.IsZero() {
+		d.next.SwitchedAt = d.obs.At
+	}
+	end := d.next.SwitchedAt.Add(drain)
+	d.lookAt(end)
+	return !d.obs.At.Before(end)
 }
 
 // fencing tells that an agent took over in flight and its epoch does not stand on every
@@ -288,17 +325,37 @@ func (d *decision) pause() []Action {
 	return d.steady()
 }
 
-// steady repairs drift outside a rollout, and only what serves: the Services select
-// stable.
+// steady repairs drift where nothing moves: a Service that is gone is made again, and
+// the Services select what was recorded, never more of the candidate (SPEC 4.7, 5.8).
 func (d *decision) steady() []Action {
-	if d.next.Stable == nil || d.next.Candidate != nil {
+	if d.next.Stable == nil {
 		return nil
 	}
 	to := Only(d.next.Stable.Color)
+	if d.next.Candidate != nil {
+		_, unavailable := d.spec.Canary.budget(d.n)
+		switch {
+		case d.next.Live == 0 && d.slot(d.next.Stable).Ready >= d.n-unavailable:
+			// Nobody should be on the candidate yet, and stable can take all.
+		case d.next.Live > 0 && d.next.Live < 100 && d.selection(BothColors) == Something:
+			to = BothColors
+		default:
+			return nil
+		}
+	} else if d.restorable(d.next.Stable.Revision) {
+		return []Action{Apply{Pin: to, Stamp: d.stamp()}}
+	}
 	if d.selection(to) != to && (d.slot(d.next.Stable).Ready > 0 || d.n == 0) {
 		return []Action{Select{To: to, Stamp: d.stamp()}}
 	}
 	return nil
+}
+
+// restorable tells that objects of a revision that runs are missing, and that the wanted
+// release, which has them, is that revision's. What a held release would add is not
+// written (SPEC 6.7, 6.9).
+func (d *decision) restorable(revision string) bool {
+	return d.obs.Missing && d.obs.Wanted != nil && d.obs.Held == "" && d.wanted == revision
 }
 
 // rest: stable serves, and nothing is in flight. A new wanted revision starts a
@@ -306,8 +363,11 @@ func (d *decision) steady() []Action {
 func (d *decision) rest() []Action {
 	stable := d.next.Stable
 	d.next.Step, d.next.StepAt, d.next.Asked, d.next.Live = 0, time.Time{}, 0, 0
-	d.next.SwitchedAt, d.next.ProgressAt = time.Time{}, time.Time{}
+	d.next.ProgressAt, d.next.Cap = time.Time{}, nil
 	d.next.Fencing = false
+	if d.obs.Slots[stable.Color.Other()].Desired == 0 {
+		d.next.SwitchedAt = time.Time{}
+	}
 	if d.wanted != stable.Revision {
 		if r := d.next.rejected(d.wanted); r != nil {
 			return d.keepRejected(r)
@@ -315,6 +375,12 @@ func (d *decision) rest() []Action {
 		return d.start()
 	}
 	d.say(Healthy, Stable, "%s is stable", stable.Revision)
+	if w := d.obs.Wanted; w != nil {
+		// What Git selects its pods by now, with the same revision (SPEC 2.2).
+		now := *stable
+		now.Selectors, now.Ports, now.Labels = w.Selectors, w.Ports, w.Labels
+		d.next.Stable = &now
+	}
 	if acts := d.steady(); acts != nil {
 		return acts
 	}
@@ -359,7 +425,14 @@ func (d *decision) repairStable() []Action {
 		return []Action{Scale{Color: stable.Color, Count: d.n, Stamp: stamp}}
 	case !slot.Paused: // SPEC 5.4
 		return []Action{Scale{Color: stable.Color, Count: slot.Desired, Stamp: stamp}}
-	case other.Exists && !other.Deleting && other.Desired > 0 && d.inForce(stable.Color):
+	case slot.Starved && slot.Pods < slot.Desired && !d.obs.At.Before(slot.TouchedAt.Add(wakeSeldom)):
+		// Quota had no room; whether it has now only a try tells (K30).
+		d.lookAt(d.obs.At.Add(wakeSeldom))
+		return []Action{Touch{stable.Color, d.obs.At}}
+	case slot.Starved && slot.Pods < slot.Desired:
+		d.lookAt(slot.TouchedAt.Add(wakeSeldom))
+		return nil
+	case other.Exists && !other.Deleting && other.Desired > 0 && d.left(stable.Color.Other(), stable.Color):
 		return []Action{Scale{Color: stable.Color.Other(), Count: 0, Stamp: stamp}}
 	}
 	return nil

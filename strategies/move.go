@@ -23,9 +23,21 @@ func (d *decision) move(w int) (acts []Action, live bool) {
 		return acts, d.deadline(reason, moving)
 	}
 	candidate, stable := d.slot(c), d.slot(s)
-	if !stable.Exists && stable.Pods == 0 && d.n > 0 {
+	if (!stable.Exists || stable.Deleting) && d.n > 0 {
 		d.say(Degraded, Held, "%s, the Deployment of stable %s is gone: revert to it, or restore the Deployment", d.position(), s.Revision)
 		return nil, false
+	}
+	if d.obs.Missing { // a Service was deleted in mid-rollout
+		pin := Only(s.Color)
+		if d.next.Live > 0 && d.next.Live < 100 {
+			pin = BothColors
+		}
+		return []Action{Apply{Pin: pin, Stamp: d.stamp()}}, false
+	}
+	for _, t := range []*Track{c, s} { // SPEC 5.4: unpaused by a hand, an edit would roll it
+		if slot := d.slot(t); slot.Started && slot.Desired > 0 && !slot.Paused {
+			return []Action{Scale{t.Color, slot.Desired, d.stamp()}}, false
+		}
 	}
 	surge, unavailable := d.spec.Canary.budget(d.n)
 	ceiling, floor := d.n+surge, d.n
@@ -82,7 +94,7 @@ func (d *decision) move(w int) (acts []Action, live bool) {
 		acts = []Action{Select{To: to, Release: to == Only(c.Color), Stamp: d.stamp()}}
 	case candidate.Desired > wantC && max(wantC, floor-serving.stable) < candidate.Desired && d.mayshrink(to):
 		acts = []Action{Scale{c.Color, max(wantC, floor-serving.stable), d.stamp()}}
-	case grown && stable.Desired > wantS && max(wantS, floor-serving.candidate) < stable.Desired && (to == BothColors || surge == 0):
+	case grown && stable.Desired > wantS && max(wantS, floor-serving.candidate) < stable.Desired && (to == BothColors || d.n == 0):
 		// Users reach the candidate's pods: stable gives up what they replaced.
 		acts = []Action{Scale{s.Color, max(wantS, floor-serving.candidate), d.stamp()}}
 	case d.isLive(to, wantC, wantS):
@@ -133,22 +145,9 @@ func (d *decision) mayshrink(to Selection) bool {
 	return d.drained()
 }
 
-// drained tells that users left the candidate and the drain is over (SPEC 5.11). The
-// moment they left goes into the state, so that a restart does not wait anew.
+// drained tells that users left the candidate and the drain is over.
 func (d *decision) drained() bool {
-	if !d.inForce(d.next.Stable.Color) {
-		d.next.SwitchedAt = time.Time{}
-		return false
-	}
-	if d.obs.Off.Drain || d.slot(d.next.Candidate).Ready == 0 {
-		return true
-	}
-	if d.next.SwitchedAt.IsZero() {
-		d.next.SwitchedAt = d.obs.At
-	}
-	end := d.next.SwitchedAt.Add(drain)
-	d.lookAt(end)
-	return !d.obs.At.Before(end)
+	return d.left(d.next.Candidate.Color, d.next.Stable.Color)
 }
 
 // isLive tells that the weight is what users get: counts, selectors and EndpointSlices
@@ -171,7 +170,7 @@ func (d *decision) isLive(to Selection, wantC, wantS int32) bool {
 	if len(d.obs.Services) == 0 || d.obs.Off.Ready {
 		return true
 	}
-	for _, svc := range d.obs.Services {
+	for _, svc := range d.services() {
 		// Kubernetes takes a pod that goes out of the slices at once; until it has,
 		// users still reach it.
 		if svc.Endpoints[c.Color] != wantC || svc.Endpoints[s.Color] > wantS {
@@ -192,7 +191,7 @@ func (d *decision) occupy(t *Track, pin Selection) (acts []Action, settled bool)
 	case slot.Deleting:
 		return nil, false
 	case slot.Exists && stale && slot.Desired > 0:
-		if d.next.Stable != nil && !d.inForce(d.next.Stable.Color) {
+		if d.next.Stable != nil && !d.left(t.Color, t.Color.Other()) {
 			return d.leave(t.Color.Other()), false
 		}
 		return []Action{Scale{t.Color, 0, d.stamp()}}, false
@@ -220,16 +219,20 @@ func (d *decision) leave(to Color) []Action {
 	return []Action{Select{To: Only(to), Stamp: d.stamp()}}
 }
 
-// progressing tells the move. Trouble that Kubernetes names stays in the sentence until
-// the step ends: pods that crash look well for a moment each time.
+// progressing tells the move.
 func (d *decision) progressing(reason Reason, moving string) {
-	message := d.position() + ", " + moving
+	d.sayTrouble(Progressing, reason, d.position()+", "+moving)
+}
+
+// sayTrouble adds what Kubernetes names as the candidate's trouble. It stays in the
+// sentence until the step ends: pods that crash look well for a moment each time.
+func (d *decision) sayTrouble(phase Phase, reason Reason, sentence string) {
 	trouble := d.slot(d.next.Candidate).Trouble
-	if trouble == "" && d.was.Reason == reason && d.was.Phase == Progressing && strings.HasPrefix(d.was.Message, message+": ") {
-		d.say(Progressing, reason, "%s", d.was.Message)
+	if trouble == "" && d.was.Phase == phase && d.was.Reason == reason && strings.HasPrefix(d.was.Message, sentence+": ") {
+		d.say(phase, reason, "%s", d.was.Message)
 		return
 	}
-	d.say(Progressing, reason, "%s%s", message, because(trouble))
+	d.say(phase, reason, "%s%s", sentence, because(trouble))
 }
 
 // deadline rejects a candidate that makes no progress (SPEC 5.23). It returns false:

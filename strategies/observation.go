@@ -14,6 +14,8 @@ type Observation struct {
 
 	Wanted  *Wanted // what the followed commit renders; nil = it cannot be read, or is not known yet
 	Removed bool    // rollout.yaml is gone from Git (SPEC 1.4)
+	Source  Source  // of a commit that is held; Wanted has its own
+	Seen    string  // digest of what was read of a commit that is held; empty = none is
 	Held    string  // why nothing may be started or raised; empty = nothing forbids it
 
 	Slots    map[Color]Slot
@@ -45,22 +47,23 @@ type Wanted struct {
 
 // A Slot is one colour's Deployment and its pods.
 type Slot struct {
-	Exists   bool
-	Deleting bool   // it has a deletionTimestamp: absent, and in the way (SPEC 6.8)
-	Revision string // of the Deployment's template
-	Desired  int32  // pods asked for
-	Paused   bool
-	Started  bool      // the Deployment controller has made its ReplicaSet
-	Pods     int32     // pods of this colour, terminating ones too
-	Ready    int32     // pods that count (SPEC 5.14): Ready, right revision, minReadySeconds over, not terminating
-	ReadyAt  time.Time // when the last of them became so; zero = none
-	Looping  int32     // pods that crashed at least twice since they were made
-	NextAt   time.Time // when the next Ready pod will have been so for minReadySeconds; zero = none
-	Trouble  string    // what keeps pods from being ready, in Kubernetes' words; empty = nothing known
-	Starved  bool      // the ReplicaSet cannot make pods (quota, admission)
-	Aborted  string    // REVISION/ATTEMPT of an abort written on it (SPEC 6.4)
-	Epoch    int64
-	Step     int // of the write that moved it last
+	Exists    bool
+	Deleting  bool   // it has a deletionTimestamp: absent, and in the way (SPEC 6.8)
+	Revision  string // of the Deployment's template
+	Desired   int32  // pods asked for
+	Paused    bool
+	Started   bool        // the Deployment controller has made its ReplicaSet
+	Pods      int32       // pods of this colour, terminating ones too
+	Ready     int32       // pods that count (SPEC 5.14): Ready, right revision, minReadySeconds over, not terminating
+	ReadyAt   time.Time   // when the last of them became so; zero = none
+	Crashed   []time.Time // when each pod that crashed at least twice did so last
+	NextAt    time.Time   // when the next Ready pod will have been so for minReadySeconds; zero = none
+	Trouble   string      // what keeps pods from being ready, in Kubernetes' words; empty = nothing known
+	Starved   bool        // quota lets its ReplicaSet make no more pods
+	TouchedAt time.Time   // when its ReplicaSet was woken last; zero = never
+	Aborted   string      // REVISION/ATTEMPT of an abort written on it (SPEC 6.4)
+	Epoch     int64
+	Step      int // of the write that moved it last
 }
 
 // Selection is what a Service selects.
@@ -77,7 +80,7 @@ const (
 // Only is the selection of one colour.
 func Only(c Color) Selection { return Selection(c) }
 
-// A Service that the rollout switches.
+// A Service that the rollout switches. One that is not there selects Nothing.
 type Service struct {
 	Name      string
 	Deleting  bool

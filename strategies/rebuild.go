@@ -46,6 +46,7 @@ func Rebuild(spec Spec, ledger Status, colors map[Color]Track, obs Observation) 
 		// The switch was made after the ledger's last word: it is promoted.
 		// The drain and the watch begin anew.
 		s.Stable, s.Warm = candidate, warmed(spec, *stable, obs)
+		s.Phase, s.Reason, s.Message = Progressing, Watching, candidate.Revision+" is stable"
 		return s, nil
 	case selects == Only(stable.Color) && candidate == nil:
 		s.Stable = stable
@@ -86,7 +87,7 @@ func Rebuild(spec Spec, ledger Status, colors map[Color]Track, obs Observation) 
 // warmed is a warm time that begins at the observation: how much of it was over nobody
 // knows any more.
 func warmed(spec Spec, old Track, obs Observation) *Warm {
-	return &Warm{Old: old, WatchUntil: obs.At.Add(spec.WarmWatch), Until: obs.At.Add(spec.warmFor())}
+	return &Warm{Old: old, Since: obs.At, WatchUntil: obs.At.Add(spec.WarmWatch), Until: obs.At.Add(spec.warmFor())}
 }
 
 // known is the ledger's track, when the live slot of its colour holds its revision.

@@ -18,14 +18,15 @@ type State struct {
 	Digest int   `json:"digest"` // version of the revision's algorithm (SPEC 2.1)
 
 	// What is told, and since when.
-	Phase   Phase          `json:"phase"`
-	Reason  Reason         `json:"reason"`
-	Message string         `json:"message"`
-	Since   time.Time      `json:"since"`
-	NextAt  *time.Time     `json:"nextAt,omitempty"`
-	Source  Source         `json:"source"`
-	Seen    string         `json:"seen,omitempty"` // digest of the release and rollout.yaml that Source was read from
-	Intents []IntentStatus `json:"intents,omitempty"`
+	Phase      Phase          `json:"phase"`
+	Reason     Reason         `json:"reason"`
+	Message    string         `json:"message"`
+	Since      time.Time      `json:"since"`
+	NextAt     *time.Time     `json:"nextAt,omitempty"`
+	Source     Source         `json:"source"`
+	Seen       string         `json:"seen,omitempty"` // digest of the release and rollout.yaml that Source was read from
+	Intents    []IntentStatus `json:"intents,omitempty"`
+	Conditions []Condition    `json:"conditions,omitempty"`
 
 	Stable    *Track         `json:"stable,omitempty"`    // nil until the first release is available
 	Candidate *Track         `json:"candidate,omitempty"` // nil outside a rollout
@@ -57,9 +58,10 @@ type Track struct {
 	Commit    string                       `json:"commit"`
 	Images    []string                     `json:"images"`
 	Attempt   int                          `json:"attempt,omitempty"`
-	Workload  string                       `json:"workload"`  // the Deployment's name in Git
-	Selectors map[string]map[string]string `json:"selectors"` // by Service: its selector in Git, without colour
-	Ports     map[string]int32             `json:"ports,omitempty"`
+	Workload  string                       `json:"workload"`         // the Deployment's name in Git
+	Selectors map[string]map[string]string `json:"selectors"`        // by Service: its selector in Git, without colour
+	Ports     map[string]int32             `json:"ports,omitempty"`  // of its containers, by name
+	Labels    map[string]string            `json:"labels,omitempty"` // of its pods in Git, without colour
 }
 
 // A Cap bounds the weight of the step that an edit in mid-rollout went back to.
@@ -97,6 +99,7 @@ type Back struct {
 // (SPEC 5.15, 5.16).
 type Warm struct {
 	Old         Track     `json:"old"`
+	Since       time.Time `json:"since"` // of the promotion
 	WatchUntil  time.Time `json:"watchUntil"`
 	Until       time.Time `json:"until"`
 	UnwellSince time.Time `json:"unwellSince,omitzero"` // fewer than half ready since then; zero = well
@@ -119,6 +122,7 @@ func (s State) clone() State {
 	s.Rejected = slices.Clone(s.Rejected)
 	s.Attempts = maps.Clone(s.Attempts)
 	s.Intents = nil
+	s.Conditions = slices.Clone(s.Conditions)
 	if s.Back != nil {
 		b := *s.Back
 		s.Back = &b
@@ -154,7 +158,9 @@ func (s State) Status(name, namespace string, problems []Problem) Status {
 		n := len(s.Spec.Canary.Steps)
 		st.Step = &Position{Index: min(s.Step, n), Of: n}
 	}
-	st.Conditions = conditions(s)
+	if st.Conditions = s.Conditions; st.Conditions == nil {
+		st.Conditions = conditions(s, nil, s.Since)
+	}
 	return st
 }
 
@@ -165,15 +171,20 @@ func (t *Track) status() *TrackStatus {
 	return &TrackStatus{Revision: t.Revision, Color: t.Color, Commit: t.Commit, Images: t.Images, Attempt: t.Attempt}
 }
 
-func conditions(s State) []Condition {
-	is := func(b bool) string {
-		if b {
-			return "True"
-		}
-		return "False"
-	}
+// conditions are the state in Kubernetes' form. The time of each is when its status
+// changed, not its words.
+func conditions(s State, was []Condition, now time.Time) []Condition {
 	at := func(kind string, holds bool) Condition {
-		return Condition{Type: kind, Status: is(holds), Reason: s.Reason, Message: s.Message, LastTransitionTime: s.Since}
+		c := Condition{Type: kind, Status: "False", Reason: s.Reason, Message: s.Message, LastTransitionTime: now}
+		if holds {
+			c.Status = "True"
+		}
+		for _, old := range was {
+			if old.Type == kind && old.Status == c.Status {
+				c.LastTransitionTime = old.LastTransitionTime
+			}
+		}
+		return c
 	}
 	return []Condition{
 		at("Ready", s.Phase == Healthy),

@@ -9,9 +9,13 @@ import (
 // watched (SPEC 5.15, 5.16); then the old one goes to 0 and the rollout is Healthy.
 func (d *decision) warm() []Action {
 	w, stable := d.next.Warm, d.next.Stable
+	drained := w.Since.Add(drain) // the slot is not taken before (SPEC 5.11)
 	newer := d.obs.Wanted != nil && d.wanted != stable.Revision && d.next.rejected(d.wanted) == nil
 	old := d.slot(&w.Old)
 	switch {
+	case newer && d.obs.At.Before(drained) && (d.orders.full || !d.obs.At.Before(w.WatchUntil)):
+		d.say(Progressing, Queued, "%s is stable; %s waits for the drain until %s", stable.Revision, d.wanted, clock(drained))
+		d.until(drained)
 	case newer && d.obs.At.Before(w.WatchUntil) && !d.orders.full:
 		d.say(Progressing, Queued, "%s is stable; %s is queued behind its watch until %s", stable.Revision, d.wanted, clock(w.WatchUntil))
 		d.until(w.WatchUntil)
@@ -23,7 +27,9 @@ func (d *decision) warm() []Action {
 	default:
 		d.say(Progressing, Watching, "%s is stable, watched until %s; %s stays warm until %s",
 			stable.Revision, clock(w.WatchUntil), w.Old.Revision, clock(w.Until))
-		d.until(w.Until)
+		if d.obs.At.Before(w.Until) {
+			d.until(w.Until)
+		}
 	}
 	if acts := d.steady(); acts != nil {
 		return acts
@@ -51,7 +57,13 @@ func (d *decision) warm() []Action {
 func (d *decision) watchFails() (why string) {
 	w, slot := d.next.Warm, d.slot(d.next.Stable)
 	watched := d.obs.At.Before(w.WatchUntil)
-	if watched && slot.Looping > 0 && 2*slot.Looping >= d.n {
+	looping := int32(0)
+	for _, at := range slot.Crashed {
+		if at.After(w.Since) { // what crashed only before it was promoted is well now
+			looping++
+		}
+	}
+	if watched && looping > 0 && 2*looping >= d.n {
 		return "half of its pods crash again and again after the promotion"
 	}
 	if !watched && w.UnwellSince.IsZero() {

@@ -14,12 +14,8 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	coordination "k8s.io/client-go/kubernetes/typed/coordination/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
-	"k8s.io/client-go/tools/leaderelection"
-	"k8s.io/client-go/tools/leaderelection/resourcelock"
 	"k8s.io/klog/v2"
 
 	"github.com/kexal/kexal/gitsync"
@@ -42,9 +38,6 @@ type agentFlags struct {
 	logLevel       string
 	logFormat      string
 }
-
-// leaseName is fixed: two agents of one namespace must meet (SPEC 6.3).
-const leaseName = "kexal"
 
 func newAgentCommand() *cobra.Command {
 	var f agentFlags
@@ -187,69 +180,9 @@ func reach(kubeconfig, namespace string) (*rest.Config, string, error) {
 	return config, namespace, nil
 }
 
-// lead runs work while this agent holds the Lease. When it loses it the process ends:
-// what was begun is fenced by its epoch, and another goes on.
-func lead(ctx context.Context, config *rest.Config, namespace string, log zerolog.Logger, work func(context.Context) error) error {
-	// A connection of its own, so that renewing never waits behind anything else.
-	client, err := coordination.NewForConfig(rest.CopyConfig(config))
-	if err != nil {
-		return err
-	}
-	host, err := os.Hostname()
-	if err != nil {
-		return err
-	}
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	done := make(chan struct{})
-	elector, err := leaderelection.NewLeaderElector(leaderelection.LeaderElectionConfig{
-		Lock: &resourcelock.LeaseLock{
-			LeaseMeta:  metav1.ObjectMeta{Name: leaseName, Namespace: namespace},
-			Client:     client,
-			LockConfig: resourcelock.ResourceLockConfig{Identity: fmt.Sprintf("%s_%d_%d", host, os.Getpid(), time.Now().UnixNano())},
-		},
-		LeaseDuration: 15 * time.Second, RenewDeadline: 10 * time.Second, RetryPeriod: 2 * time.Second,
-		ReleaseOnCancel: true,
-		Name:            leaseName,
-		Callbacks: leaderelection.LeaderCallbacks{
-			OnStartedLeading: func(ctx context.Context) {
-				defer close(done)
-				log.Info().Msg("leading")
-				if err := work(ctx); err != nil {
-					stop(err)
-				}
-			},
-			OnStoppedLeading: func() {},
-			OnNewLeader: func(identity string) {
-				log.Debug().Str("leader", identity).Msg("the Lease is held")
-			},
-		},
-	})
-	if err != nil {
-		return err
-	}
-	asked := ctx
-	elector.Run(ctx)
-	select {
-	case <-done:
-	default:
-		if elector.IsLeader() {
-			<-done
-		}
-	}
-	if asked.Err() == nil {
-		return errors.New("the Lease was lost: stopping, so that only one agent acts")
-	}
-	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
-		return cause
-	}
-	log.Info().Msg("stopped")
-	return nil
-}
-
 // openGit prepares both ends of the repository.
 func openGit(f agentFlags, namespace string) (*mirrorSource, *branchLedger, error) {
-	options := gitsync.Options{URL: f.repo, Branch: f.branch, CAFile: there(f.caFile), CredentialsDir: there(f.credentialsDir), CacheDir: filepath.Join(f.cacheDir, "git")}
+	options := gitsync.Options{URL: f.repo, Branch: f.branch, CAFile: f.caFile, CredentialsDir: f.credentialsDir, CacheDir: filepath.Join(f.cacheDir, "git")}
 	mirror, err := gitsync.Open(options)
 	if err != nil {
 		return nil, nil, err
@@ -260,13 +193,4 @@ func openGit(f agentFlags, namespace string) (*mirrorSource, *branchLedger, erro
 		return nil, nil, err
 	}
 	return &mirrorSource{mirror}, &branchLedger{branch: branch, namespace: namespace}, nil
-}
-
-// there is a path that exists, or none: the Secrets of deploy/ are optional, and the
-// mirror may need neither.
-func there(path string) string {
-	if _, err := os.Stat(path); err != nil {
-		return ""
-	}
-	return path
 }

@@ -26,6 +26,8 @@ func Encode(s strategies.Status) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Two characters that JSON holds as they are, and YAML only by their escapes.
+	text = []byte(strings.NewReplacer("\ufffe", `\ufffe`, "\uffff", `\uffff`).Replace(string(text)))
 	// JSON is YAML: read as nodes it keeps its order, and only the style changes.
 	var doc yaml.Node
 	if err := yaml.Unmarshal(text, &doc); err != nil {

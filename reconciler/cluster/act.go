@@ -161,10 +161,12 @@ func (c *Cluster) delete(ctx context.Context, s Sight, a strategies.Delete) erro
 	if err := c.unmoved(ctx, s); err != nil {
 		return err
 	}
-	uid := d.GetUID()
+	// At no pods its version is quiet, so this is exactly the Deployment that was seen:
+	// not one that another agent scaled up meanwhile.
+	uid, version := d.GetUID(), d.GetResourceVersion()
 	background := metav1.DeletePropagationBackground
 	err := c.resource("Deployment").Delete(ctx, d.GetName(), metav1.DeleteOptions{
-		Preconditions: &metav1.Preconditions{UID: &uid}, PropagationPolicy: &background,
+		Preconditions: &metav1.Preconditions{UID: &uid, ResourceVersion: &version}, PropagationPolicy: &background,
 	})
 	if err != nil && !apierrors.IsNotFound(err) {
 		return judge("delete "+name(d), err)
@@ -180,18 +182,20 @@ func (c *Cluster) applyShared(ctx context.Context, s Sight, next strategies.Stat
 	if r == nil {
 		return fmt.Errorf("apply shared objects: %w", ErrConflict)
 	}
-	services := map[string]bool{}
 	for _, o := range r.Services {
-		services[o.GetName()] = true
 		live := c.cached("Service", o.GetName())
 		own := r.Shared(o)
 		if live != nil && (!a.All || live.GetAnnotations()[release.NoteDigest] == own.GetAnnotations()[release.NoteDigest]) {
 			continue
 		}
-		pinned := release.Selector(o.GetName(), a.Pin, tracks(next)...)
 		var err error
 		if live == nil {
+			// A Service that no revision knows yet is known to the one that brings it.
+			bringing := r.Track("")
+			pinned := release.Selector(o.GetName(), a.Pin, append(tracks(next), &bringing)...)
 			err = c.createService(ctx, s, own, pinned, a.Stamp)
+		} else if live.GetDeletionTimestamp() != nil {
+			err = fmt.Errorf("%s is being deleted: %w", name(live), ErrConflict)
 		} else {
 			err = c.applyService(ctx, s, own, live, nil, nil)
 		}
@@ -204,6 +208,12 @@ func (c *Cluster) applyShared(ctx context.Context, s Sight, next strategies.Stat
 		live := c.cached(o.GetKind(), o.GetName())
 		if live != nil && (!a.All || live.GetAnnotations()[release.NoteDigest] == own.GetAnnotations()[release.NoteDigest]) {
 			continue
+		}
+		if live != nil {
+			if live.GetDeletionTimestamp() != nil {
+				return fmt.Errorf("%s is being deleted: %w", name(live), ErrConflict)
+			}
+			guard(own, live) // an Ingress carries users too (SPEC 6.3)
 		}
 		err := c.write(s, "apply "+name(own), func() (*unstructured.Unstructured, error) {
 			return c.resource(own.GetKind()).Apply(ctx, own.GetName(), own, metav1.ApplyOptions{FieldManager: managerGit, Force: true})
@@ -258,6 +268,9 @@ func (c *Cluster) applyService(ctx context.Context, s Sight, own, live *unstruct
 	})
 }
 
+// noteTouched says when a ReplicaSet was woken last.
+const noteTouched = "kexal.dev/touched"
+
 // touch wakes a ReplicaSet that sleeps after refusals: it would notice new room in the
 // quota only after minutes (K30).
 func (c *Cluster) touch(ctx context.Context, s Sight, a strategies.Touch) error {
@@ -265,8 +278,7 @@ func (c *Cluster) touch(ctx context.Context, s Sight, a strategies.Touch) error 
 	if d == nil {
 		return nil
 	}
-	const key = "kexal.dev/touched"
-	op := operation{"add", "/metadata/annotations/" + escape(key), a.At.UTC().Format(time.RFC3339)}
+	op := operation{"add", "/metadata/annotations/" + escape(noteTouched), a.At.UTC().Format(time.RFC3339)}
 	return c.patch(ctx, s, "wake "+name(d), d, append(fence(d), op))
 }
 
@@ -277,6 +289,8 @@ func (c *Cluster) unmoved(ctx context.Context, s Sight) error {
 		switch {
 		case apierrors.IsNotFound(err) && seen == nil:
 			continue
+		case apierrors.IsNotFound(err):
+			return fmt.Errorf("Service %s is gone: %w", service, ErrConflict)
 		case err != nil:
 			return judge("read Service "+service, err)
 		case seen == nil || live.GetResourceVersion() != seen.GetResourceVersion():

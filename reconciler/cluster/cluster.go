@@ -191,6 +191,19 @@ func (c *Cluster) cached(kind, name string) *unstructured.Unstructured {
 	return o.(*unstructured.Unstructured)
 }
 
+// Live tells that the namespace has objects of a rollout that serve, whatever can be
+// rendered now (SPEC 6.5).
+func (c *Cluster) Live(rollout string) bool {
+	for _, kind := range []string{"Deployment", "Service"} {
+		for _, o := range c.all(kind) {
+			if o.GetLabels()[release.LabelRollout] == rollout {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 func (c *Cluster) all(kind string) []*unstructured.Unstructured {
 	var found []*unstructured.Unstructured
 	for _, o := range c.informers[kind].GetStore().List() {

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -35,21 +36,6 @@ type Sight struct {
 	services    map[string]*unstructured.Unstructured
 }
 
-// Live tells that the cluster has objects of the rollout (SPEC 6.5).
-func (s Sight) Live() bool {
-	for _, d := range s.deployments {
-		if d != nil {
-			return true
-		}
-	}
-	for _, svc := range s.services {
-		if svc != nil && svc.GetLabels()[release.LabelRollout] == s.subject.Rollout {
-			return true
-		}
-	}
-	return false
-}
-
 // Observe reads the rollout's part of the namespace from what the watches showed.
 func (c *Cluster) Observe(now time.Time, subject Subject) Sight {
 	s := Sight{
@@ -72,7 +58,7 @@ func (c *Cluster) Observe(now time.Time, subject Subject) Sight {
 		s.deployments[color] = d
 		slot := slotOf(now, d, pods[color])
 		if words := c.starved(d); words != "" {
-			slot.Starved, slot.Trouble = true, words
+			slot.Starved, slot.Trouble = strings.Contains(words, "exceeded quota"), words
 		}
 		s.Slots[color] = slot
 		s.Epoch = max(s.Epoch, s.Slots[color].Epoch)
@@ -174,6 +160,7 @@ func slotOf(now time.Time, u *unstructured.Unstructured, pods []*corev1.Pod) str
 	}
 	slot.Paused = d.Spec.Paused
 	slot.Started = d.Status.ObservedGeneration > 0 // its first sync makes the ReplicaSet
+	slot.TouchedAt, _ = time.Parse(time.RFC3339, d.Annotations[noteTouched])
 	slot.Aborted = d.Annotations[release.NoteAborted]
 	slot.Epoch = epochOf(u)
 	slot.Step, _ = strconv.Atoi(d.Annotations[release.NoteStep])
@@ -182,13 +169,14 @@ func slotOf(now time.Time, u *unstructured.Unstructured, pods []*corev1.Pod) str
 		if p.Labels[release.LabelRevision] != slot.Revision || p.DeletionTimestamp != nil {
 			continue
 		}
-		if restarts(p) >= 2 {
-			slot.Looping++
+		if at, twice := crashed(p); twice {
+			slot.Crashed = append(slot.Crashed, at)
 		}
 		since, ready := readySince(p)
 		if !ready {
-			if slot.Trouble == "" {
-				slot.Trouble = podTrouble(p)
+			// Of several the first by the alphabet: pods come in any order.
+			if trouble := podTrouble(p); trouble != "" && (slot.Trouble == "" || trouble < slot.Trouble) {
+				slot.Trouble = trouble
 			}
 			continue
 		}
@@ -199,7 +187,8 @@ func slotOf(now time.Time, u *unstructured.Unstructured, pods []*corev1.Pod) str
 			continue
 		}
 		slot.Ready++
-		if at := since.Add(settle); at.After(slot.ReadyAt) {
+		// A pod that was restarted is no new one: a crash loop is no progress (SPEC 5.23).
+		if at := since.Add(settle); at.After(slot.ReadyAt) && !hasCrashed(p) {
 			slot.ReadyAt = at
 		}
 	}
@@ -207,9 +196,9 @@ func slotOf(now time.Time, u *unstructured.Unstructured, pods []*corev1.Pod) str
 }
 
 // starved is why a Deployment's ReplicaSet can make no pods: quota, or admission. A
-// paused Deployment does not repeat it in its own conditions. Pods are named at random,
-// so the name of the one that was refused is cut out: the same trouble gives the same
-// sentence.
+// paused Deployment does not repeat it in its own conditions. The random name of the pod
+// that was refused, and what is used now, are cut out: the same trouble gives the same
+// sentence (SPEC 7.4).
 func (c *Cluster) starved(d *unstructured.Unstructured) string {
 	if d == nil {
 		return ""
@@ -224,12 +213,15 @@ func (c *Cluster) starved(d *unstructured.Unstructured) string {
 		}
 		for _, condition := range set.Status.Conditions {
 			if condition.Type == appsv1.ReplicaSetReplicaFailure && condition.Status == corev1.ConditionTrue {
-				return refusedPod.ReplaceAllString(condition.Message, "its pods are forbidden")
+				words, _, _ := strings.Cut(condition.Message, ", used:")
+				return refusedPod.ReplaceAllString(words, "its pods are forbidden")
 			}
 		}
 	}
 	return ""
 }
+
+var numbers = regexp.MustCompile(`\b\d+(/\d+)? `)
 
 var refusedPod = regexp.MustCompile(`pods "[^"]*" is forbidden`)
 
@@ -242,13 +234,25 @@ func readySince(p *corev1.Pod) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// restarts is how often the pod's container that crashes most was started again.
-func restarts(p *corev1.Pod) int32 {
-	most := int32(0)
+func hasCrashed(p *corev1.Pod) bool {
+	return slices.ContainsFunc(p.Status.ContainerStatuses, func(s corev1.ContainerStatus) bool { return s.RestartCount > 0 })
+}
+
+// crashed tells when the pod's container that crashes most crashed last, if it did so
+// twice.
+func crashed(p *corev1.Pod) (at time.Time, twice bool) {
 	for _, s := range p.Status.ContainerStatuses {
-		most = max(most, s.RestartCount)
+		if s.RestartCount < 2 {
+			continue
+		}
+		twice = true
+		for _, end := range []*corev1.ContainerStateTerminated{s.LastTerminationState.Terminated, s.State.Terminated} {
+			if end != nil && end.FinishedAt.After(at) {
+				at = end.FinishedAt.Time
+			}
+		}
 	}
-	return most
+	return at, twice
 }
 
 // podTrouble is what Kubernetes names as the reason why a pod does not become ready,
@@ -256,7 +260,8 @@ func restarts(p *corev1.Pod) int32 {
 func podTrouble(p *corev1.Pod) string {
 	for _, c := range p.Status.Conditions {
 		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse && c.Reason == corev1.PodReasonUnschedulable {
-			return "Unschedulable: " + c.Message
+			words, _, _ := strings.Cut(c.Message, " preemption:")
+			return "Unschedulable: " + strings.TrimSpace(numbers.ReplaceAllString(words, ""))
 		}
 	}
 	for _, s := range p.Status.ContainerStatuses {
@@ -285,15 +290,16 @@ func (c *Cluster) serviceView(name string, svc *unstructured.Unstructured, subje
 	if svc == nil {
 		return view
 	}
-	view.Deleting = svc.GetDeletionTimestamp() != nil
+	if svc.GetDeletionTimestamp() != nil {
+		view.Deleting = true // absent, and in the way (SPEC 6.8)
+		return view
+	}
 	view.Aborted, view.Epoch = svc.GetAnnotations()[release.NoteAborted], epochOf(svc)
 	live, _, _ := unstructured.NestedStringMap(svc.Object, "spec", "selector")
 	view.Selects = strategies.Something
 	for _, to := range []strategies.Selection{strategies.OnlyBlue, strategies.OnlyGreen, strategies.BothColors} {
-		for _, t := range subject.tracks() {
-			if want := release.Selector(name, to, t); want != nil && maps.Equal(want, live) {
-				view.Selects = to
-			}
+		if want := release.Selector(name, to, subject.tracks()...); want != nil && maps.Equal(want, live) {
+			view.Selects = to
 		}
 	}
 	return view
@@ -342,7 +348,7 @@ func (c *Cluster) compare(s *Sight, r *release.Release) {
 	for _, o := range slices.Concat(r.Services, r.Others) {
 		live := c.cached(o.GetKind(), o.GetName())
 		switch {
-		case live == nil:
+		case live == nil || live.GetDeletionTimestamp() != nil:
 			s.Missing, s.Changed = true, true
 		case live.GetLabels()[release.LabelRollout] != r.Rollout:
 			s.Held = inTheWay(live, r.Rollout)

@@ -33,7 +33,8 @@ func judge(what string, err error) error {
 		return fmt.Errorf("%s: %w", what, err)
 	}
 	switch s := status.Status(); {
-	case s.Code == http.StatusConflict:
+	case s.Code == http.StatusConflict, s.Code == http.StatusNotFound:
+		// What was observed is not there any more, or not so.
 		return fmt.Errorf("%s: %w", what, ErrConflict)
 	case s.Code == http.StatusUnprocessableEntity && (s.Details == nil || s.Details.Kind == ""):
 		// A JSON patch whose `test` failed names no field of any kind.

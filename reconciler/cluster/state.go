@@ -48,7 +48,11 @@ func (c *Cluster) Read(rollout string) (Record, error) {
 		return Record{}, nil
 	}
 	data, _, _ := unstructured.NestedStringMap(o.Object, "data")
-	r := Record{Found: true, Status: data["status.json"], raw: data["state.json"], object: o}
+	r := Record{Status: data["status.json"], raw: data["state.json"], object: o}
+	if r.raw == "" {
+		return r, nil // only told that it is held
+	}
+	r.Found = true
 	var schema struct{ Schema int }
 	if err := json.Unmarshal([]byte(r.raw), &schema); err != nil {
 		return r, fmt.Errorf("ConfigMap %s%s holds no readable state: restore it, or delete it to have it rebuilt: %w", statePrefix, rollout, err)
@@ -75,30 +79,39 @@ func (c *Cluster) Write(ctx context.Context, rollout string, was Record, next st
 	if was.Found && was.raw == string(state) && was.Status == string(status) {
 		return false, nil
 	}
-	data := map[string]any{"state.json": string(state), "status.json": string(status)}
+	return true, c.put(ctx, rollout, was, map[string]any{"state.json": string(state), "status.json": string(status)})
+}
+
+// Tell writes a status and no state: of a rollout whose state is lost. If we die after
+// this, the next agent finds no state either.
+func (c *Cluster) Tell(ctx context.Context, rollout string, was Record, status []byte) error {
+	return c.put(ctx, rollout, was, map[string]any{"status.json": string(status)})
+}
+
+func (c *Cluster) put(ctx context.Context, rollout string, was Record, data map[string]any) error {
 	metadata := map[string]any{
 		"name": statePrefix + rollout, "namespace": c.namespace,
 		"labels": map[string]any{release.LabelRollout: rollout, release.LabelManager: "kexal"},
 	}
 	what := "record in ConfigMap " + statePrefix + rollout
-	if !was.Found {
+	if was.object == nil {
 		o := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}}
 		made, err := c.resource("ConfigMap").Create(ctx, o, metav1.CreateOptions{FieldManager: managerState})
 		if err != nil {
-			return false, judge(what, err)
+			return judge(what, err)
 		}
 		c.remember(rollout, made)
-		return true, nil
+		return nil
 	}
 	metadata["uid"], metadata["resourceVersion"] = string(was.object.GetUID()), was.object.GetResourceVersion()
 	patch, err := json.Marshal(map[string]any{"metadata": metadata, "data": data})
 	if err != nil {
-		return false, err
+		return err
 	}
 	made, err := c.resource("ConfigMap").Patch(ctx, statePrefix+rollout, types.MergePatchType, patch, metav1.PatchOptions{FieldManager: managerState})
 	if err != nil {
-		return false, judge(what, err)
+		return judge(what, err)
 	}
 	c.remember(rollout, made)
-	return true, nil
+	return nil
 }

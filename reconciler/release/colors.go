@@ -5,8 +5,12 @@ import (
 	"encoding/hex"
 	"maps"
 	"strconv"
+	"strings"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	k8slabels "k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/kexal/kexal/strategies"
 )
@@ -20,7 +24,7 @@ func Colored(workload string, c strategies.Color) string {
 	}
 	sum := sha256.Sum256([]byte(workload))
 	keep := 63 - len(c) - 1 - 9
-	return workload[:keep] + "-" + hex.EncodeToString(sum[:4]) + "-" + string(c)
+	return strings.TrimRight(workload[:keep], "-.") + "-" + hex.EncodeToString(sum[:4]) + "-" + string(c)
 }
 
 // Options are what a release's objects are made with.
@@ -75,23 +79,31 @@ func (r *Release) Shared(o *unstructured.Unstructured) *unstructured.Unstructure
 }
 
 // Selector is what a Service selects for a selection: its selector in Git, narrowed to
-// the revision of a colour. tracks say which revision is in which colour.
+// the revision of a colour. tracks say which revision is in which colour, the candidate
+// first; a track that was released before the Service was there takes the selector of
+// one that knows it. nil = nobody knows it, or no track has the colour.
 func Selector(service string, to strategies.Selection, tracks ...*strategies.Track) map[string]string {
-	var base map[string]string
+	var known map[string]string
 	for _, t := range tracks {
-		if t == nil || t.Selectors[service] == nil {
-			continue
-		}
-		if to == strategies.BothColors && base == nil {
-			base = maps.Clone(t.Selectors[service])
-		}
-		if to == strategies.Only(t.Color) {
-			base = maps.Clone(t.Selectors[service])
-			maps.Copy(base, colorLabels(t.Color, t.Revision))
-			return base
+		if t != nil && known == nil && len(t.Selectors[service]) > 0 {
+			known = t.Selectors[service]
 		}
 	}
-	return base
+	if known == nil || to == strategies.BothColors {
+		return maps.Clone(known)
+	}
+	for _, t := range tracks {
+		if t != nil && to == strategies.Only(t.Color) {
+			selector := t.Selectors[service]
+			if len(selector) == 0 {
+				selector = known
+			}
+			selector = maps.Clone(selector)
+			maps.Copy(selector, colorLabels(t.Color, t.Revision))
+			return selector
+		}
+	}
+	return nil
 }
 
 func (r *Release) label(o *unstructured.Unstructured) {
@@ -177,8 +189,12 @@ func preStop(pod map[string]any) {
 func keepToColor(pod map[string]any, labels map[string]string, c strategies.Color) {
 	narrow := func(term map[string]any) {
 		s, _ := term["labelSelector"].(map[string]any)
-		own, found, _ := unstructured.NestedStringMap(s, "matchLabels")
-		if found && matches(own, labels) {
+		typed := &metav1.LabelSelector{}
+		if s == nil || runtime.DefaultUnstructuredConverter.FromUnstructured(s, typed) != nil {
+			return // the server says what is wrong with it
+		}
+		selector, err := metav1.LabelSelectorAsSelector(typed)
+		if err == nil && !selector.Empty() && selector.Matches(k8slabels.Set(labels)) {
 			addStrings(s, map[string]string{LabelColor: string(c)}, "matchLabels")
 		}
 	}

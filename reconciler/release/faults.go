@@ -2,6 +2,7 @@ package release
 
 import (
 	"fmt"
+	"math"
 	"regexp"
 	"slices"
 	"strings"
@@ -38,7 +39,7 @@ func (f *faults) admissible(o *unstructured.Unstructured, namespace string) {
 	if ns := o.GetNamespace(); ns != "" && ns != namespace {
 		f.add("remove its namespace", "%s is for namespace %s; this agent writes to %s alone", name, ns, namespace)
 	}
-	if o.GetName() == "kexal" || strings.HasPrefix(o.GetName(), "kexal-") || strings.HasPrefix(o.GetName(), "kexal.") {
+	if agents(o.GetName()) {
 		f.add("give it another name", "%s would be the agent's own", name)
 	}
 	for k := range o.GetLabels() {
@@ -46,6 +47,54 @@ func (f *faults) admissible(o *unstructured.Unstructured, namespace string) {
 			f.add("remove the label", "%s has the label %s, which kexal sets", name, k)
 		}
 	}
+}
+
+// agentName is that of the agent's ServiceAccount, Deployment, Role and Lease.
+const agentName = "kexal"
+
+// agents tells the names of the agent's own objects: its state, settings and Secrets
+// begin so too.
+func agents(name string) bool {
+	return name == agentName || strings.HasPrefix(name, agentName+"-") || strings.HasPrefix(name, agentName+".")
+}
+
+// credentials finds the agent's Secrets and ConfigMaps in a pod's spec, whatever reads
+// them: a volume, the environment, a pull secret. under is the field that v stands in.
+func credentials(v any, under string) []string {
+	var found []string
+	switch v := v.(type) {
+	case map[string]any:
+		for key, child := range v {
+			text, isText := child.(string)
+			names := key == "secretName" || key == "name" &&
+				slices.Contains([]string{"secret", "secretRef", "secretKeyRef", "imagePullSecrets", "configMap", "configMapRef", "configMapKeyRef"}, under)
+			if isText && names && agents(text) {
+				found = append(found, text)
+			}
+			found = append(found, credentials(child, key)...)
+		}
+	case []any:
+		for _, child := range v {
+			found = append(found, credentials(child, under)...)
+		}
+	}
+	slices.Sort(found)
+	return slices.Compact(found)
+}
+
+// duplicate is a name that stands twice in a list of named entries (SPEC 6.8).
+func duplicate(list any) string {
+	entries, _ := list.([]any)
+	seen := map[string]bool{}
+	for _, e := range entries {
+		m, _ := e.(map[string]any)
+		name, _ := m["name"].(string)
+		if name != "" && seen[name] {
+			return name
+		}
+		seen[name] = true
+	}
+	return ""
 }
 
 // workload finds the one Deployment that is coloured.
@@ -78,14 +127,37 @@ func (f *faults) coloured(w *unstructured.Unstructured) {
 	if on, _ := pod["hostNetwork"].(bool); on {
 		f.add("remove hostNetwork", "%s uses hostNetwork: it cannot run in two colours", name)
 	}
-	if sa, _ := pod["serviceAccountName"].(string); sa == "kexal" {
+	sa, _ := pod["serviceAccountName"].(string)
+	alias, _ := pod["serviceAccount"].(string) // the server copies it to the other
+	if sa == agentName || alias == agentName {
 		f.add("use a ServiceAccount of its own", "%s would run with the agent's own rights", name)
 	}
-	for _, c := range containers(w, "containers") {
+	for _, secret := range credentials(pod, "") {
+		f.add("use a Secret of its own", "%s would read %s, which is the agent's own", name, secret)
+	}
+	for _, c := range slices.Concat(containers(w, "containers"), containers(w, "initContainers")) {
 		list, _ := c["ports"].([]any)
 		for _, p := range list {
 			if m, _ := p.(map[string]any); m["hostPort"] != nil {
 				f.add("remove hostPort", "%s uses a hostPort: it cannot run in two colours", name)
+			}
+		}
+		for _, field := range []string{"env", "ports"} {
+			if twice := duplicate(c[field]); twice != "" {
+				f.add("keep one of them", "%s: %s %s is written twice in a container (the server refuses the whole object)", name, field, twice)
+			}
+		}
+	}
+	if v, found, _ := unstructured.NestedFieldNoCopy(w.Object, "spec", "replicas"); found && v != nil {
+		if n, whole := v.(int64); !whole || n < 0 || n > math.MaxInt32 {
+			f.add("write a whole number of pods", "%s: spec.replicas is %v", name, v)
+		}
+	}
+	matched, _, _ := unstructured.NestedStringMap(w.Object, "spec", "selector", "matchLabels")
+	for _, labels := range []map[string]string{podLabels(w), matched} {
+		for _, own := range []string{LabelColor, LabelRevision} {
+			if _, has := labels[own]; has {
+				f.add("remove the label", "%s has the label %s on its pods, which kexal sets", name, own)
 			}
 		}
 	}
@@ -126,6 +198,9 @@ func (f *faults) services(spec strategies.Spec, found []*unstructured.Unstructur
 		}
 		if kind, _, _ := unstructured.NestedString(s.Object, "spec", "type"); kind == "ExternalName" {
 			f.add("use a Service with a selector", "Service %s is an ExternalName", s.GetName())
+		}
+		if ip, _, _ := unstructured.NestedString(s.Object, "spec", "clusterIP"); ip == "None" {
+			f.add("give it a clusterIP", "Service %s is headless: its clients keep the addresses of pods that are gone, which this version of kexal does not wait for", s.GetName())
 		}
 		for k := range selector(s) {
 			if k == LabelColor || k == LabelRevision {

@@ -183,7 +183,7 @@ func Digest(objects []*unstructured.Unstructured, rolloutYAML []byte) string {
 func (r *Release) Track(commit string) strategies.Track {
 	t := strategies.Track{
 		Revision: r.Revision, Commit: commit, Images: r.Images, Workload: r.Workload.GetName(),
-		Selectors: map[string]map[string]string{}, Ports: ports(r.Workload),
+		Selectors: map[string]map[string]string{}, Ports: ports(r.Workload), Labels: podLabels(r.Workload),
 	}
 	for _, s := range r.Services {
 		t.Selectors[s.GetName()] = selector(s)
@@ -271,6 +271,9 @@ func (r *Release) Spans(stable strategies.Track) error {
 		base, known := stable.Selectors[s.GetName()]
 		if known && !matches(base, labels) {
 			f.add("keep the labels that a Service selects by", "Service %s selects stable's pods by %v, which the new pods do not have", s.GetName(), base)
+		}
+		if len(stable.Labels) > 0 && !matches(selector(s), stable.Labels) {
+			f.add("select by labels that both revisions have", "Service %s selects by %v, which stable's pods do not have", s.GetName(), selector(s))
 		}
 		for _, p := range servicePorts(s) {
 			target, numeric := p.target()

@@ -20,6 +20,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/json"
 	"sigs.k8s.io/kustomize/api/krusty"
+	"sigs.k8s.io/kustomize/api/resmap"
 	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 	k8syaml "sigs.k8s.io/yaml"
@@ -35,10 +36,20 @@ const (
 	maxBytes = 64 << 20 // of one tree, in memory while it is built
 )
 
+// A Commit is a tree that is rendered from more than once: what kustomize builds from is
+// copied out of it once.
+type Commit struct {
+	fs.FS
+	once sync.Once
+	disk filesys.FileSystem
+	err  error
+}
+
 // Find lists the directories at or below the roots that hold a rollout.yaml, sorted. A
-// root that is not there is a mistake.
+// root that is not there is a mistake, beside which the others are found.
 func Find(tree fs.FS, roots []string) ([]string, error) {
 	var dirs []string
+	var mistakes strategies.Mistakes
 	for _, root := range roots {
 		root = path.Clean(root)
 		err := fs.WalkDir(tree, root, func(p string, e fs.DirEntry, err error) error {
@@ -51,14 +62,19 @@ func Find(tree fs.FS, roots []string) ([]string, error) {
 			return nil
 		})
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil, &strategies.Mistake{Path: root, Err: errors.New("there is no such directory in the commit"), Fix: "mend --path, or add it"}
+			mistakes = append(mistakes, &strategies.Mistake{Path: root, Err: errors.New("there is no such directory in the commit"), Fix: "mend --path, or add it"})
+			continue
 		}
 		if err != nil {
 			return nil, err
 		}
 	}
 	slices.Sort(dirs)
-	return slices.Compact(dirs), nil
+	dirs = slices.Compact(dirs)
+	if len(mistakes) > 0 {
+		return dirs, mistakes
+	}
+	return dirs, nil
 }
 
 // Objects renders a directory: its kustomization, else every YAML file in it (SPEC
@@ -141,7 +157,7 @@ func parse(p string, src []byte) ([]*unstructured.Unstructured, *strategies.Mist
 // decode reads an object by way of Kubernetes' own JSON, which keeps whole numbers
 // whole.
 func decode(text []byte, into *unstructured.Unstructured) error {
-	asJSON, err := k8syaml.YAMLToJSON(text)
+	asJSON, err := k8syaml.YAMLToJSONStrict(text) // a key that is written twice is a mistake
 	if err != nil {
 		return err
 	}
@@ -163,9 +179,13 @@ func build(tree fs.FS, dir, file string) ([]*unstructured.Unstructured, error) {
 	if mistakes := local(tree, dir, map[string]bool{}); len(mistakes) > 0 {
 		return nil, mistakes
 	}
-	disk, err := inMemory(tree)
-	if err != nil {
-		return nil, err
+	commit, shared := tree.(*Commit)
+	if !shared {
+		commit = &Commit{FS: tree}
+	}
+	commit.once.Do(func() { commit.disk, commit.err = inMemory(commit.FS) })
+	if commit.err != nil {
+		return nil, strategies.Mistakes{{Path: file, Err: commit.err, Fix: "give the rollouts a repository of their own"}}
 	}
 	turn.Lock()
 	defer turn.Unlock()
@@ -173,7 +193,7 @@ func build(tree fs.FS, dir, file string) ([]*unstructured.Unstructured, error) {
 	// A base may lie beside the directory; the file system is the commit, so nothing
 	// outside the repository can be reached.
 	options.LoadRestrictions = types.LoadRestrictionsNone
-	result, err := krusty.MakeKustomizer(options).Run(disk, path.Join("/", dir))
+	result, err := run(krusty.MakeKustomizer(options), commit.disk, path.Join("/", dir))
 	if err != nil {
 		text := strings.ReplaceAll(err.Error(), "'/", "'")
 		return nil, strategies.Mistakes{{Path: file, Err: fmt.Errorf("kustomize: %s", text), Fix: "try `kubectl kustomize " + dir + "`"}}
@@ -197,66 +217,147 @@ func build(tree fs.FS, dir, file string) ([]*unstructured.Unstructured, error) {
 	return objects, nil
 }
 
-// local refuses a kustomization that refers to anything outside the commit: kustomize
-// would fetch it by itself, with a process or over the network. One that is written
-// badly is left to kustomize, whose words are better.
+// run keeps a kustomization that kustomize panics on from ending the agent: it is a
+// mistake like any other.
+func run(k *krusty.Kustomizer, disk filesys.FileSystem, dir string) (result resmap.ResMap, err error) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			err = fmt.Errorf("%v", fault)
+		}
+	}()
+	return k.Run(disk, dir)
+}
+
+// local holds a kustomization to what this commit has: kustomize would fetch anything
+// else by itself, with a process or over the network. So that nothing slips by, it is
+// a list of what is read, not of what is refused: a field that is not in it, and a
+// path that is not in the commit, is a mistake.
 func local(tree fs.FS, dir string, seen map[string]bool) strategies.Mistakes {
 	if seen[dir] {
 		return nil
 	}
 	seen[dir] = true
-	var mistakes strategies.Mistakes
+	l := &locality{tree: tree, dir: dir, seen: seen}
 	for _, name := range []string{"kustomization.yaml", "kustomization.yml", "Kustomization"} {
-		p := path.Join(dir, name)
-		src, err := fs.ReadFile(tree, p)
+		l.file = path.Join(dir, name)
+		src, err := fs.ReadFile(tree, l.file)
 		if err != nil {
 			continue
 		}
 		var doc yaml.Node
-		if yaml.Unmarshal(src, &doc) != nil || len(doc.Content) == 0 || doc.Content[0].Kind != yaml.MappingNode {
+		if err := yaml.Unmarshal(src, &doc); err != nil {
+			l.mistakes = append(l.mistakes, &strategies.Mistake{Path: l.file, Line: lineOf(err), Err: fmt.Errorf("not valid YAML: %w", err), Fix: "mend the syntax on that line"})
 			continue
 		}
+		if len(doc.Content) == 0 || doc.Content[0].Kind != yaml.MappingNode {
+			continue // kustomize says so
+		}
+		l.aliases(&doc)
 		fields := doc.Content[0].Content
 		for i := 0; i+1 < len(fields); i += 2 {
-			key, value := fields[i].Value, fields[i+1]
-			mistakes = append(mistakes, remote(p, value)...)
-			if key != "resources" && key != "bases" && key != "components" {
-				continue
-			}
-			for _, entry := range value.Content {
-				target := path.Join(dir, entry.Value)
-				info, err := fs.Stat(tree, target)
-				switch {
-				case err != nil && !isRemote(entry.Value):
-					mistakes = append(mistakes, &strategies.Mistake{Path: p, Line: entry.Line, Col: entry.Column,
-						Err: fmt.Errorf("%s %q is not in this commit", strings.TrimSuffix(key, "s"), entry.Value), Fix: "add it; nothing is fetched from elsewhere"})
-				case err == nil && info.IsDir():
-					mistakes = append(mistakes, local(tree, target, seen)...)
-				}
-			}
+			l.field(fields[i], fields[i+1])
 		}
 	}
-	return mistakes
+	return l.mistakes
 }
 
-// remote finds strings that kustomize would fetch.
-func remote(p string, n *yaml.Node) strategies.Mistakes {
-	var mistakes strategies.Mistakes
-	if n.Kind == yaml.ScalarNode && isRemote(n.Value) {
-		mistakes = append(mistakes, &strategies.Mistake{Path: p, Line: n.Line, Col: n.Column,
-			Err: fmt.Errorf("%q is outside this repository", n.Value), Fix: "keep a copy of it in the repository"})
+type locality struct {
+	tree      fs.FS
+	dir, file string
+	seen      map[string]bool
+	mistakes  strategies.Mistakes
+}
+
+func (l *locality) fault(n *yaml.Node, fix, format string, args ...any) {
+	l.mistakes = append(l.mistakes, &strategies.Mistake{Path: l.file, Line: n.Line, Col: n.Column, Err: fmt.Errorf(format, args...), Fix: fix})
+}
+
+// aliases could name what is fetched where nobody looks.
+func (l *locality) aliases(n *yaml.Node) {
+	if n.Kind == yaml.AliasNode {
+		l.fault(n, "write the value out", "aliases are not read here")
 	}
 	for _, c := range n.Content {
-		mistakes = append(mistakes, remote(p, c)...)
+		l.aliases(c)
 	}
-	return mistakes
 }
 
-func isRemote(s string) bool {
-	if strings.ContainsAny(s, " \n\t{") {
-		return false // a patch or a literal, not a reference
+func (l *locality) field(key, value *yaml.Node) {
+	switch key.Value {
+	case "apiVersion", "kind", "metadata", "namespace", "namePrefix", "nameSuffix", "commonLabels", "labels", "commonAnnotations",
+		"images", "imageTags", "replicas", "generatorOptions", "vars", "sortOptions", "buildMetadata":
+		// they name no file
+	case "resources", "bases", "components", "crds", "configurations", "patchesStrategicMerge":
+		for _, entry := range value.Content {
+			if key.Value == "patchesStrategicMerge" && strings.Contains(entry.Value, "\n") {
+				continue // written out
+			}
+			l.target(strings.TrimSuffix(key.Value, "s"), entry)
+		}
+	case "patches", "patchesJson6902", "replacements":
+		for _, entry := range value.Content {
+			each(entry, func(k, v *yaml.Node) {
+				if strings.EqualFold(k.Value, "path") {
+					l.target("patch", v)
+				}
+			})
+		}
+	case "configMapGenerator", "secretGenerator":
+		for _, entry := range value.Content {
+			each(entry, func(k, v *yaml.Node) {
+				switch strings.ToLower(k.Value) {
+				case "env":
+					l.target("file", v)
+				case "envs", "files":
+					for _, f := range v.Content {
+						_, file, named := strings.Cut(f.Value, "=")
+						if !named {
+							file = f.Value
+						}
+						l.target("file", &yaml.Node{Kind: f.Kind, Tag: f.Tag, Value: file, Line: f.Line, Column: f.Column})
+					}
+				}
+			})
+		}
+	default:
+		l.fault(key, "remove it", "kexal does not read %q of a kustomization", key.Value)
 	}
-	return strings.Contains(s, "://") || strings.HasPrefix(s, "git@") || strings.HasPrefix(s, "github.com")
+}
+
+func each(n *yaml.Node, do func(key, value *yaml.Node)) {
+	if n.Kind != yaml.MappingNode {
+		return
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		do(n.Content[i], n.Content[i+1])
+	}
+}
+
+// target is a path that kustomize would load: it must be in the commit.
+func (l *locality) target(what string, n *yaml.Node) {
+	if n.Kind != yaml.ScalarNode || n.Tag == "!!binary" {
+		l.fault(n, "write a path", "this is no path")
+		return
+	}
+	if isRemote(n.Value) {
+		l.fault(n, "keep a copy of it in the repository", "%q is outside this repository", n.Value)
+		return
+	}
+	at := path.Join(l.dir, n.Value)
+	info, err := fs.Stat(l.tree, at)
+	if err != nil {
+		l.fault(n, "add it; nothing is fetched from elsewhere", "%s %q is not in this commit", what, n.Value)
+		return
+	}
+	if info.IsDir() {
+		l.mistakes = append(l.mistakes, local(l.tree, at, l.seen)...)
+	}
+}
+
+// isRemote: what has a scheme, a user or a host. A file of such a name is refused too:
+// where it does not parse, kustomize would clone it.
+func isRemote(s string) bool {
+	return strings.ContainsAny(s, ":@") || strings.HasPrefix(strings.ToLower(strings.TrimSpace(s)), "github.com")
 }
 
 // inMemory copies the commit's YAML and configuration files for kustomize, whose file
