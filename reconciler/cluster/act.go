@@ -125,7 +125,9 @@ func (c *Cluster) traffic(ctx context.Context, s Sight, live *unstructured.Unstr
 	o.SetNamespace(c.namespace)
 	guard(o, live)
 	o.SetAnnotations(release.Notes(stamp))
-	_ = unstructured.SetNestedStringMap(o.Object, selector, "spec", "selector")
+	if len(selector) > 0 { // never an empty one (K28)
+		_ = unstructured.SetNestedStringMap(o.Object, selector, "spec", "selector")
+	}
 	return c.write(s, "switch "+name(live), func() (*unstructured.Unstructured, error) {
 		return c.resource("Service").Apply(ctx, o.GetName(), o, metav1.ApplyOptions{FieldManager: managerTraffic, Force: true})
 	})
