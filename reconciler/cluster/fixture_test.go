@@ -1,0 +1,207 @@
+package cluster
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/dynamic/fake"
+	clienttesting "k8s.io/client-go/testing"
+	"k8s.io/client-go/tools/cache"
+
+	"github.com/kexal/kexal/reconciler/release"
+	"github.com/kexal/kexal/strategies"
+)
+
+var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+
+// A wire is the API server as far as requests go: it holds objects to be read and
+// writes down what it was asked to write. It applies nothing.
+type wire struct {
+	*Cluster
+	live  map[string]*unstructured.Unstructured // Services, as the server has them
+	asks  []string                              // each write: verb, resource, name, manager, body
+	reads int
+}
+
+func newWire(t *testing.T) *wire {
+	t.Helper()
+	w := &wire{live: map[string]*unstructured.Unstructured{}}
+	client := fake.NewSimpleDynamicClient(runtime.NewScheme())
+	client.PrependReactor("*", "*", func(a clienttesting.Action) (bool, runtime.Object, error) {
+		if get, ok := a.(clienttesting.GetAction); ok && a.GetVerb() == "get" {
+			w.reads++
+			if o := w.live[get.GetName()]; o != nil {
+				return true, o.DeepCopy(), nil
+			}
+			return true, nil, apierrors.NewNotFound(schema.GroupResource{Resource: a.GetResource().Resource}, get.GetName())
+		}
+		w.asks = append(w.asks, said(a))
+		answer := &unstructured.Unstructured{Object: map[string]any{"kind": kindOf(a.GetResource().Resource)}}
+		answer.SetResourceVersion("1000")
+		if p, ok := a.(clienttesting.PatchAction); ok {
+			answer.SetName(p.GetName())
+		}
+		return true, answer, nil
+	})
+	w.Cluster = &Cluster{namespace: "shop", client: client, informers: map[string]cache.SharedIndexInformer{}, wrote: map[string]map[string]written{}}
+	for kind := range resources {
+		w.informers[kind] = cache.NewSharedIndexInformer(&cache.ListWatch{}, &unstructured.Unstructured{}, 0, cache.Indexers{})
+	}
+	err := w.informers["EndpointSlice"].AddIndexers(cache.Indexers{bySlice: func(o any) ([]string, error) {
+		return []string{o.(*unstructured.Unstructured).GetLabels()["kubernetes.io/service-name"]}, nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func kindOf(resource string) string {
+	for kind, r := range resources {
+		if r.Resource == resource {
+			return kind
+		}
+	}
+	return ""
+}
+
+func said(a clienttesting.Action) string {
+	line := a.GetVerb() + " " + a.GetNamespace() + "/" + a.GetResource().Resource
+	switch a := a.(type) {
+	case clienttesting.PatchActionImpl:
+		return fmt.Sprintf("%s %s by %s, %s\n%s", line, a.GetName(), a.PatchOptions.FieldManager, a.GetPatchType(), a.GetPatch())
+	case clienttesting.DeleteActionImpl:
+		options, _ := json.Marshal(a.DeleteOptions)
+		return fmt.Sprintf("%s %s %s", line, a.GetName(), options)
+	}
+	return line
+}
+
+// shows puts objects before the watch.
+func (w *wire) shows(t *testing.T, objects ...any) {
+	t.Helper()
+	for _, o := range objects {
+		u := plain(t, o)
+		if err := w.informers[u.GetKind()].GetIndexer().Add(u); err != nil {
+			t.Fatal(err)
+		}
+		if u.GetKind() == "Service" {
+			w.live[u.GetName()] = u
+		}
+	}
+}
+
+func plain(t *testing.T, o any) *unstructured.Unstructured {
+	t.Helper()
+	if u, ok := o.(*unstructured.Unstructured); ok {
+		return u
+	}
+	m, err := runtime.DefaultUnstructuredConverter.ToUnstructured(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &unstructured.Unstructured{Object: m}
+}
+
+// track is a revision in a colour behind Service web.
+func track(revision string, color strategies.Color) *strategies.Track {
+	return &strategies.Track{Revision: revision, Color: color, Attempt: 1, Workload: "web", Selectors: map[string]map[string]string{"web": {"app": "web"}}}
+}
+
+// inFlight is rollout web with stable in blue and a candidate in green.
+func inFlight() Subject {
+	return Subject{Rollout: "web", State: strategies.State{Stable: track("aaaaaaaaaa", strategies.Blue), Candidate: track("bbbbbbbbbb", strategies.Green)}}
+}
+
+func service(selector map[string]string, notes map[string]string) *unstructured.Unstructured {
+	o := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Service", "spec": map[string]any{"clusterIP": "10.0.0.1"}}}
+	o.SetName("web")
+	o.SetNamespace("shop")
+	o.SetUID("uid-web")
+	o.SetResourceVersion("41")
+	o.SetLabels(map[string]string{release.LabelRollout: "web"})
+	if notes != nil {
+		o.SetAnnotations(notes)
+	}
+	if selector != nil {
+		_ = unstructured.SetNestedStringMap(o.Object, selector, "spec", "selector")
+	}
+	return o
+}
+
+func pinned(color, revision string) map[string]string {
+	return map[string]string{"app": "web", release.LabelColor: color, release.LabelRevision: revision}
+}
+
+func deployment(color, revision string, replicas int64, notes map[string]string) *unstructured.Unstructured {
+	o := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "apps/v1", "kind": "Deployment", "spec": map[string]any{
+		"replicas": replicas,
+		"template": map[string]any{"metadata": map[string]any{"labels": map[string]any{release.LabelRevision: revision}}},
+	}}}
+	o.SetName("web-" + color)
+	o.SetNamespace("shop")
+	o.SetUID("uid-" + "web-" + "x")
+	o.SetResourceVersion("40")
+	o.SetGeneration(6)
+	o.SetLabels(map[string]string{release.LabelRollout: "web"})
+	if notes != nil {
+		o.SetAnnotations(notes)
+	}
+	return o
+}
+
+// pod is one of a colour, ready since a moment; the zero moment is never.
+func pod(name, color, revision string, since time.Time, change ...func(*corev1.Pod)) *corev1.Pod {
+	p := &corev1.Pod{
+		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"},
+		ObjectMeta: metav1.ObjectMeta{
+			Name: name, Namespace: "shop", Labels: map[string]string{release.LabelColor: color, release.LabelRevision: revision},
+			OwnerReferences: []metav1.OwnerReference{{Kind: "ReplicaSet", Name: "web-" + color + "-5d8f7c6b9"}},
+		},
+		Status: corev1.PodStatus{Phase: corev1.PodRunning, Conditions: []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionFalse}}},
+	}
+	if !since.IsZero() {
+		p.Status.Conditions[0] = corev1.PodCondition{Type: corev1.PodReady, Status: corev1.ConditionTrue, LastTransitionTime: metav1.NewTime(since)}
+	}
+	for _, c := range change {
+		c(p)
+	}
+	return p
+}
+
+func slice(name, service string, endpoints ...discoveryv1.Endpoint) *discoveryv1.EndpointSlice {
+	return &discoveryv1.EndpointSlice{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "discovery.k8s.io/v1", Kind: "EndpointSlice"},
+		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "shop", Labels: map[string]string{"kubernetes.io/service-name": service}},
+		Endpoints:  endpoints,
+	}
+}
+
+func endpoint(pod string, ready *bool) discoveryv1.Endpoint {
+	e := discoveryv1.Endpoint{Addresses: []string{"10.1.0.1"}, Conditions: discoveryv1.EndpointConditions{Ready: ready}}
+	if pod != "" {
+		e.TargetRef = &corev1.ObjectReference{Kind: "Pod", Name: pod}
+	}
+	return e
+}
+
+// asked is what a write asked for, its JSON with keys in order.
+func body(t *testing.T, ask string) any {
+	t.Helper()
+	_, text, _ := strings.Cut(ask, "\n")
+	var v any
+	if err := json.Unmarshal([]byte(text), &v); err != nil {
+		t.Fatalf("%v: %s", err, ask)
+	}
+	return v
+}

@@ -1,0 +1,102 @@
+package cluster
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+)
+
+var (
+	deployments = schema.GroupResource{Group: "apps", Resource: "deployments"}
+	rbac        = apierrors.NewForbidden(deployments, "web-green", errors.New(`User "system:serviceaccount:shop:kexal" cannot patch resource "deployments" in API group "apps" in the namespace "shop"`))
+	admission   = apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "web-green-x", errors.New("exceeded quota: compute, requested: pods=1, used: pods=4, limited: pods=4"))
+)
+
+// An answer of the API server is a conflict (observe and decide again), a refusal (the
+// same answer comes again: the server's words go into status) or trouble that may pass
+// (SPEC 6.6). Each kind is made here as the server makes it.
+func TestJudge(t *testing.T) {
+	failedTest := apierrors.NewGenericServerResponse(http.StatusUnprocessableEntity, "", schema.GroupResource{}, "",
+		"testing value /metadata/generation failed: test failed", 0, false)
+	invalid := apierrors.NewInvalid(schema.GroupKind{Group: "apps", Kind: "Deployment"}, "web-green",
+		field.ErrorList{field.Invalid(field.NewPath("spec", "replicas"), -1, "must be greater than or equal to 0")})
+	for _, c := range []struct {
+		name string
+		err  error
+		want string
+	}{
+		{"nothing", nil, "well"},
+		{"a stale resourceVersion", apierrors.NewConflict(deployments, "web", errors.New("the object has been modified")), "conflict"},
+		{"made by another meanwhile", apierrors.NewAlreadyExists(deployments, "web"), "conflict"},
+		{"a field of another manager", apierrors.NewApplyConflict([]metav1.StatusCause{{Field: ".spec.replicas"}}, "Apply failed with 1 conflict"), "conflict"},
+		{"a fence that does not hold", failedTest, "conflict"},
+		{"a value that is not valid", invalid, "refusal"},
+		{"the Role does not allow it", rbac, "refusal"},
+		{"an admission plugin does not", admission, "refusal"},
+		{"a body that cannot be read", apierrors.NewBadRequest("unknown field spec.replica"), "refusal"},
+		{"who are you", apierrors.NewUnauthorized("token expired"), "trouble"},
+		{"too many requests", apierrors.NewTooManyRequests("slow down", 1), "trouble"},
+		{"an internal error", apierrors.NewInternalError(errors.New("etcd")), "trouble"},
+		{"a webhook is away", apierrors.NewServiceUnavailable("try later"), "trouble"},
+		{"the server took too long", apierrors.NewTimeoutError("request did not complete", 1), "trouble"},
+		{"no server", &net.OpError{Op: "dial", Err: errors.New("connection refused")}, "trouble"},
+		{"no answer", fmt.Errorf("Patch: %w", net.ErrClosed), "trouble"},
+		{"a conflict inside another error", fmt.Errorf("wrapped: %w", apierrors.NewConflict(deployments, "web", errors.New("modified"))), "conflict"},
+	} {
+		got := judge("scale Deployment web-green", c.err)
+		var no *Refusal
+		is := "trouble"
+		switch {
+		case got == nil:
+			is = "well"
+		case errors.Is(got, ErrConflict):
+			is = "conflict"
+		case errors.As(got, &no):
+			is = "refusal"
+		case !errors.Is(got, c.err):
+			t.Errorf("%s: %v hides its cause", c.name, got)
+		}
+		if is != c.want {
+			t.Errorf("%s is taken for %s, it is %s", c.name, is, c.want)
+		}
+		if got != nil && !strings.HasPrefix(got.Error(), "scale Deployment web-green") {
+			t.Errorf("%s: %v does not say what was tried", c.name, got)
+		}
+	}
+}
+
+// People read the server's own words (SPEC 6.6).
+func TestRefusalsWords(t *testing.T) {
+	got := judge("start a pod", admission).Error()
+	want := `start a pod is refused: pods "web-green-x" is forbidden: exceeded quota: compute, requested: pods=1, used: pods=4, limited: pods=4`
+	if got != want {
+		t.Errorf("got %s\nwant %s", got, want)
+	}
+}
+
+// Both say "forbidden"; only the Role's no is mended by a rule, and that rule is
+// printed (SPEC 6.10).
+func TestForbidden(t *testing.T) {
+	if !lacksRight(rbac) || lacksRight(admission) || lacksRight(apierrors.NewForbidden(deployments, "web", errors.New(`violates PodSecurity "restricted": it cannot run as root`))) {
+		t.Error("RBAC's no and an admission plugin's are mixed up")
+	}
+	got := explain(judge("apply Deployment web", rbac), "Deployment").Error()
+	if want := `; the agent's Role needs {apiGroups: ["apps"], resources: [deployments], verbs: [get list watch create patch delete]}`; !strings.HasSuffix(got, want) {
+		t.Errorf("got %s\nwant … %s", got, want)
+	}
+	if got := explain(judge("apply Deployment web", admission), "Deployment").Error(); strings.Contains(got, "Role") {
+		t.Errorf("a plugin's no is blamed on the Role: %s", got)
+	}
+	passing := errors.New("no server")
+	if !errors.Is(explain(passing, "Deployment"), passing) {
+		t.Error("trouble that may pass is made something else")
+	}
+}

@@ -1,0 +1,145 @@
+package cluster
+
+import (
+	"reflect"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/kexal/kexal/reconciler/release"
+	"github.com/kexal/kexal/strategies"
+)
+
+func leaving(p *corev1.Pod)  { now := metav1.NewTime(noon); p.DeletionTimestamp = &now }
+func finished(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed }
+func unmarked(p *corev1.Pod) { p.Status.Conditions = nil }
+func restarted(n int32) func(*corev1.Pod) {
+	return func(p *corev1.Pod) {
+		p.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: "log"}, {Name: "web", RestartCount: n,
+			LastTerminationState: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 3, FinishedAt: metav1.NewTime(noon)}}}}
+	}
+}
+
+// Ready is counted from pods: ready, of the Deployment's revision, minReadySeconds over,
+// not on their way out (SPEC 5.14). A slot is free only when no pod of its colour is
+// left, terminating ones included (SPEC 5.3).
+func TestSlotCounts(t *testing.T) {
+	long, just := noon.Add(-time.Minute), noon.Add(-4*time.Second)
+	for _, c := range []struct {
+		name               string
+		pod                *corev1.Pod
+		pods, ready, loops int32
+		next               time.Time
+	}{
+		{"ready for long", pod("a", "green", "bb", long), 1, 1, 0, time.Time{}},
+		{"ready, not yet for ten seconds", pod("a", "green", "bb", just), 1, 0, 0, just.Add(10 * time.Second)},
+		{"ready for exactly ten seconds", pod("a", "green", "bb", noon.Add(-10*time.Second)), 1, 1, 0, time.Time{}},
+		{"not ready", pod("a", "green", "bb", time.Time{}), 1, 0, 0, time.Time{}},
+		{"without conditions yet", pod("a", "green", "bb", time.Time{}, unmarked), 1, 0, 0, time.Time{}},
+		{"of an earlier revision", pod("a", "green", "aa", long), 1, 0, 0, time.Time{}},
+		{"ready and on its way out", pod("a", "green", "bb", long, leaving), 1, 0, 0, time.Time{}},
+		{"finished", pod("a", "green", "bb", time.Time{}, finished), 0, 0, 0, time.Time{}},
+		{"crashed once", pod("a", "green", "bb", long, restarted(1)), 1, 1, 0, time.Time{}},
+		{"crashed twice, and ready again", pod("a", "green", "bb", long, restarted(2)), 1, 1, 1, time.Time{}},
+	} {
+		d := deployment("green", "bb", 3, nil)
+		_ = unstructured.SetNestedField(d.Object, int64(10), "spec", "minReadySeconds")
+		got := slotOf(noon, d, []*corev1.Pod{c.pod})
+		if got.Pods != c.pods || got.Ready != c.ready || int32(len(got.Crashed)) != c.loops || !got.NextAt.Equal(c.next) {
+			t.Errorf("%s: %d pods, %d ready, crashed %v, next at %v", c.name, got.Pods, got.Ready, got.Crashed, got.NextAt)
+		}
+	}
+}
+
+// The moment that counts is when the last pod became ready, and the next to wait for is
+// the nearest one.
+func TestSlotMoments(t *testing.T) {
+	d := deployment("green", "bb", 4, nil)
+	_ = unstructured.SetNestedField(d.Object, int64(10), "spec", "minReadySeconds")
+	ago := func(n int) time.Time { return noon.Add(-time.Duration(n) * time.Second) }
+	got := slotOf(noon, d, []*corev1.Pod{pod("a", "green", "bb", ago(50)), pod("b", "green", "bb", ago(20)), pod("c", "green", "bb", ago(3)), pod("d", "green", "bb", ago(6))})
+	if got.Ready != 2 || !got.ReadyAt.Equal(ago(10)) || !got.NextAt.Equal(noon.Add(4*time.Second)) {
+		t.Errorf("%d ready, the last at %v, the next at %v", got.Ready, got.ReadyAt, got.NextAt)
+	}
+}
+
+// What the Deployment itself says.
+func TestSlotOfDeployment(t *testing.T) {
+	d := deployment("green", "bb", 3, map[string]string{release.NoteAborted: "bb/1", release.NoteEpoch: "7", release.NoteStep: "2"})
+	_ = unstructured.SetNestedField(d.Object, true, "spec", "paused")
+	_ = unstructured.SetNestedField(d.Object, int64(1), "status", "observedGeneration")
+	got := slotOf(noon, d, nil)
+	if want := (strategies.Slot{Exists: true, Revision: "bb", Desired: 3, Paused: true, Started: true, Aborted: "bb/1", Epoch: 7, Step: 2}); !reflect.DeepEqual(got, want) {
+		t.Errorf("the slot is %+v", got)
+	}
+	unstructured.RemoveNestedField(d.Object, "spec", "replicas")
+	d.SetAnnotations(map[string]string{release.NoteEpoch: "a hand wrote this", release.NoteStep: "x"})
+	now := metav1.NewTime(noon)
+	d.SetDeletionTimestamp(&now)
+	got = slotOf(noon, d, nil)
+	if got.Desired != 1 || got.Epoch != 0 || got.Step != 0 || !got.Deleting {
+		t.Errorf("without a count and going: %+v", got)
+	}
+	// The Deployment is gone and its pods still leave: the slot is not free.
+	if got := slotOf(noon, nil, []*corev1.Pod{pod("a", "green", "bb", noon, leaving)}); got.Exists || got.Pods != 1 {
+		t.Errorf("pods without their Deployment: %+v", got)
+	}
+}
+
+// What keeps a pod from being ready is said from the first second, without the pod's
+// name: the same trouble gives the same sentence (SPEC 5.23, 7.4).
+func TestPodTrouble(t *testing.T) {
+	waiting := func(reason, message string) func(*corev1.Pod) {
+		return func(p *corev1.Pod) {
+			p.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: "web", Image: "web:v9",
+				State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message}}}}
+		}
+	}
+	unschedulable := func(p *corev1.Pod) {
+		p.Status.Conditions = append(p.Status.Conditions, corev1.PodCondition{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: corev1.PodReasonUnschedulable, Message: "0/3 nodes are available: 3 Insufficient cpu. preemption: 0/3 nodes"})
+	}
+	for want, change := range map[string]func(*corev1.Pod){
+		"": func(*corev1.Pod) {},
+		"Unschedulable: nodes are available: Insufficient cpu.":                unschedulable,
+		"container web: image web:v9 cannot be pulled":                         waiting("ImagePullBackOff", "Back-off pulling image"),
+		"container web: CreateContainerConfigError: configmap \"x\" not found": waiting("CreateContainerConfigError", `configmap "x" not found`),
+		"container web exits with code 3 and is restarted (CrashLoopBackOff)":  restarted(1),
+	} {
+		if got := podTrouble(pod("web-green-abc", "green", "bb", time.Time{}, change)); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	if got := podTrouble(pod("a", "green", "bb", time.Time{}, waiting("ContainerCreating", ""))); got != "" {
+		t.Errorf("a pod that is being made is in trouble: %q", got)
+	}
+	slot := slotOf(noon, deployment("green", "bb", 2, nil), []*corev1.Pod{pod("a", "green", "bb", noon, restarted(1)), pod("b", "green", "bb", time.Time{}, unschedulable)})
+	if slot.Trouble != "Unschedulable: nodes are available: Insufficient cpu." {
+		t.Errorf("a pod that recovered speaks for the slot: %q", slot.Trouble)
+	}
+}
+
+// A ReplicaSet that can make no pods says why; the pod that was refused has a new name
+// each time and is cut out of the sentence (SPEC 5.23, K30).
+func TestStarved(t *testing.T) {
+	w := newWire(t)
+	d := deployment("green", "bb", 2, nil)
+	set := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "apps/v1", "kind": "ReplicaSet", "status": map[string]any{"conditions": []any{
+		map[string]any{"type": "ReplicaFailure", "status": "True", "message": `pods "web-green-5d8f7c6b9-x7k2p" is forbidden: exceeded quota: compute`},
+	}}}}
+	set.SetName("web-green-5d8f7c6b9")
+	set.SetNamespace("shop")
+	yes := true
+	set.SetOwnerReferences([]metav1.OwnerReference{{Kind: "Deployment", Name: "web-green", UID: d.GetUID(), Controller: &yes}})
+	w.shows(t, set)
+	if got := w.starved(d); got != "its pods are forbidden: exceeded quota: compute" {
+		t.Errorf("it says %q", got)
+	}
+	other := deployment("blue", "aa", 2, nil)
+	other.SetUID("another")
+	if w.starved(other) != "" || w.starved(nil) != "" {
+		t.Error("another Deployment starves with it")
+	}
+}
