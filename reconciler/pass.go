@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/kexal/kexal/reconciler/cluster"
@@ -49,8 +50,16 @@ func (r *Reconciler) pass(ctx context.Context, name string) (recheck time.Time, 
 	}
 	r.observe(t, polled)
 	if t.record.Found && !t.sight.TookOver && t.sight.Epoch > t.record.State.Epoch {
-		// The watch of the state is behind that of the objects: somebody took over.
-		return time.Time{}, fmt.Errorf("live objects bear epoch %d, the state %d: %w", t.sight.Epoch, t.record.State.Epoch, cluster.ErrConflict)
+		now, err := r.Cluster.EpochNow(ctx, name)
+		if err != nil {
+			return time.Time{}, err
+		}
+		if now != t.record.State.Epoch {
+			// The watch of the state is behind that of the objects: somebody took over.
+			return time.Time{}, fmt.Errorf("live objects bear epoch %d, the state %d: %w", t.sight.Epoch, now, cluster.ErrConflict)
+		}
+		// Nobody did: a hand or a backup put it there. We go above it (SPEC 6.3).
+		t.sight.TookOver = true
 	}
 	plan := strategies.Decide(t.spec, t.record.State, t.sight.Observation)
 	if r.begins(plan, t.record.State) {
@@ -129,6 +138,8 @@ func (r *Reconciler) dryRun(ctx context.Context, t *turn, plan strategies.Plan) 
 	err = r.Cluster.DryRun(ctx, t.sight, plan.Next.Candidate.Color)
 	var no *cluster.Refusal
 	switch {
+	case errors.As(err, &no) && strings.Contains(no.Words, "exceeded quota") && t.spec.Canary.Surge(t.desired.release.Replicas) == 0:
+		// There is no room beside stable, and none is needed: a pod of it goes first.
 	case errors.As(err, &no):
 		t.memory.dry = map[string]verdict{t.desired.seen: {refusal: no, until: now.Add(refusedFor)}}
 		r.queue.AddAfter(t.name, refusedFor+time.Millisecond)
@@ -208,10 +219,22 @@ func (r *Reconciler) write(ctx context.Context, t *turn, next strategies.State) 
 	if err != nil {
 		return err
 	}
+	m := t.memory
+	if m.unrecorded != nil && t.sight.At.Before(m.recordAt) {
+		return m.unrecorded
+	}
 	changed, err := r.Cluster.Write(ctx, t.name, t.record, next, text)
+	var no *cluster.Refusal
+	if errors.As(err, &no) {
+		// Nothing can be recorded: the ledger tells it, and it is tried once a minute.
+		m.unrecorded, m.recordAt = no, t.sight.At.Add(refusedFor)
+		status.Reason, status.Message, status.Since = strategies.Blocked, no.Error(), t.sight.At
+		r.offer(status)
+	}
 	if err != nil {
 		return err
 	}
+	m.unrecorded = nil
 	if changed {
 		t.memory.epoch = next.Epoch
 	}

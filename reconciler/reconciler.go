@@ -82,9 +82,12 @@ type memory struct {
 	blocked *cluster.Refusal
 	retryAt time.Time          // of what is blocked on the way forward
 	refused map[string]refusal // by action, on the way back
-	dry     map[string]verdict
-	lost    string    // why a lost state cannot be rebuilt, as it was told last
-	askAt   time.Time // when to try again
+	// A record that the server refuses, and when it is tried again.
+	unrecorded *cluster.Refusal
+	recordAt   time.Time
+	dry        map[string]verdict
+	lost       string    // why a lost state cannot be rebuilt, as it was told last
+	askAt      time.Time // when to try again
 }
 
 // refusal is an action that the server refuses on the way back; the others go on.
@@ -175,6 +178,7 @@ func (r *Reconciler) work(ctx context.Context) {
 
 func (r *Reconciler) workOne(ctx context.Context, name string) {
 	recheck, err := r.pass(ctx, name)
+	var no *cluster.Refusal
 	switch {
 	case ctx.Err() != nil || errors.Is(err, errBehind):
 	case errors.Is(err, errSuperseded):
@@ -182,6 +186,10 @@ func (r *Reconciler) workOne(ctx context.Context, name string) {
 	case errors.Is(err, cluster.ErrConflict):
 		r.Log.Debug().Str("rollout", name).Err(err).Msg("the world moved on: deciding again")
 		r.queue.AddRateLimited(name)
+	case errors.As(err, &no):
+		r.Log.Warn().Str("rollout", name).Err(err).Msg("tried again in a minute")
+		r.queue.Forget(name)
+		r.queue.AddAfter(name, refusedFor)
 	case err != nil:
 		r.Log.Error().Str("rollout", name).Err(err).Msg("trying again")
 		r.queue.AddRateLimited(name)

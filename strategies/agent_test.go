@@ -136,10 +136,10 @@ func (p *play) observe(was State) (Spec, Observation) {
 		obs.Slots[c] = p.world.slot(c)
 		obs.Epoch = max(obs.Epoch, obs.Slots[c].Epoch)
 	}
-	names := map[string]bool{}
+	names, recorded := map[string]bool{}, map[string]bool{}
 	for _, t := range tracksOf(was) {
 		for name := range t.Selectors {
-			names[name] = true
+			names[name], recorded[name] = true, true
 		}
 	}
 	if obs.Wanted != nil {
@@ -149,6 +149,7 @@ func (p *play) observe(was State) (Spec, Observation) {
 			names[name] = true
 			if s := p.world.services[name]; s == nil {
 				obs.Missing, obs.Changed = true, true
+				obs.Gone = obs.Gone || recorded[name]
 			} else if s.digest != g.digest {
 				obs.Changed = true
 			}

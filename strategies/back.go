@@ -49,6 +49,8 @@ func (d *decision) turnsBack() bool {
 		return false // a newer revision waits for the watch, or for `paused` to end
 	case d.wanted == s.Stable.Revision:
 		return set(ByRollback, "Git wants %s again", d.wanted)
+	case !d.slot(s.Stable).Exists:
+		return false // nowhere to go back to
 	}
 	return set(ByNewer, "%s takes its place", d.wanted)
 }
@@ -77,7 +79,6 @@ func (d *decision) back() []Action {
 	d.next.Fencing = false // back marks with its own epoch
 	b, c, s := d.next.Back, d.next.Candidate, d.next.Stable
 	candidate, stable := d.slot(c), d.slot(s)
-	_, unavailable := d.spec.Canary.budget(d.n)
 	d.say(Progressing, GoingBack, "%s is %s, going back to %s: %s", c.Revision, b.Cause, s.Revision, b.Why)
 
 	var acts []Action
@@ -87,11 +88,17 @@ func (d *decision) back() []Action {
 	if stable.Exists && stable.Desired < d.n {
 		acts = append(acts, Scale{s.Color, d.n, d.stamp()})
 	}
-	if d.restorable(s.Revision) || d.restorable(c.Revision) {
-		acts = append(acts, Apply{Pin: Only(s.Color), Stamp: d.stamp()})
+	acts = append(acts, d.restores()...)
+	switch {
+	case stable.Exists && !stable.Started:
+		acts = append(acts, d.revives(s)...)
+	case stable.Exists:
+	case stable.Pods == 0 && d.obs.Wanted != nil && d.wanted == s.Revision:
+		acts = append(acts, Create{s.Color, d.stamp()})
+	default:
+		d.say(Degraded, Held, "%s is %s, and the Deployment of stable %s is gone: revert to commit %s to have it made again", c.Revision, b.Cause, s.Revision, s.Commit)
 	}
-	least := max(d.n-unavailable, min(d.n, 1)) // never to where nobody is ready
-	enough := stable.Ready >= least || !d.answers(c.Color)
+	enough := stable.Ready >= d.least() || candidate.Ready == 0 && !d.answers(c.Color)
 	if to := Only(s.Color); d.selection(to) != to && enough {
 		acts = append(acts, Select{To: to, Stamp: d.stamp()})
 	}

@@ -317,6 +317,12 @@ func (d *decision) pause() []Action {
 		return d.keepRejected(d.next.rejected(d.wanted)) // SPEC 7.2: Git asks for what does not run
 	case d.next.Candidate != nil && d.next.Stable != nil:
 		d.say(Paused, PausedByIntent, "%s, paused by `paused: true`", d.position())
+	case d.next.Candidate == nil && d.next.Warm == nil && d.next.Stable != nil && d.next.Stable.Revision == d.wanted:
+		d.say(Paused, PausedByIntent, "%s is stable, paused by `paused: true`", d.wanted)
+		if acts := d.steady(); acts != nil {
+			return acts
+		}
+		return d.repairStable()
 	case d.next.Stable != nil && d.next.Stable.Revision == d.wanted:
 		d.say(Paused, PausedByIntent, "%s is stable, paused by `paused: true`", d.wanted)
 	default:
@@ -331,19 +337,19 @@ func (d *decision) steady() []Action {
 	if d.next.Stable == nil {
 		return nil
 	}
-	to := Only(d.next.Stable.Color)
-	if d.next.Candidate != nil {
-		_, unavailable := d.spec.Canary.budget(d.n)
-		switch {
-		case d.next.Live == 0 && d.slot(d.next.Stable).Ready >= d.n-unavailable:
+	if acts := d.restores(); acts != nil {
+		return acts
+	}
+	to := d.recorded()
+	if c := d.next.Candidate; c != nil {
+		switch sel := d.selection(to); {
+		case to == BothColors && (sel == Something || sel == Only(c.Color)), to == Only(c.Color) && sel == Something:
+			return []Action{Select{To: to, Stamp: d.stamp()}}
+		case d.next.Live == 0 && d.slot(d.next.Stable).Ready >= d.least():
 			// Nobody should be on the candidate yet, and stable can take all.
-		case d.next.Live > 0 && d.next.Live < 100 && d.selection(BothColors) == Something:
-			to = BothColors
 		default:
 			return nil
 		}
-	} else if d.restorable(d.next.Stable.Revision) {
-		return []Action{Apply{Pin: to, Stamp: d.stamp()}}
 	}
 	if d.selection(to) != to && (d.slot(d.next.Stable).Ready > 0 || d.n == 0) {
 		return []Action{Select{To: to, Stamp: d.stamp()}}
@@ -351,11 +357,48 @@ func (d *decision) steady() []Action {
 	return nil
 }
 
-// restorable tells that objects of a revision that runs are missing, and that the wanted
-// release, which has them, is that revision's. What a held release would add is not
-// written (SPEC 6.7, 6.9).
-func (d *decision) restorable(revision string) bool {
-	return d.obs.Missing && d.obs.Wanted != nil && d.obs.Held == "" && d.wanted == revision
+// restores makes Services again that were recorded and are gone, as the wanted release
+// has them; what a held release says is not written (SPEC 6.9). They select what was
+// live.
+func (d *decision) restores() []Action {
+	if !d.obs.Gone || d.obs.Wanted == nil || d.obs.Held != "" {
+		return nil
+	}
+	return []Action{Apply{Services: true, Pin: d.recorded(), Stamp: d.stamp()}}
+}
+
+// recorded is what the Services select by the weight that was live last.
+func (d *decision) recorded() Selection {
+	c, s := d.next.Candidate, d.next.Stable
+	switch {
+	case c == nil:
+		return Only(s.Color)
+	case d.next.Back != nil && d.slot(s).Ready < d.least() && d.slot(c).Ready > 0:
+		if d.slot(s).Ready == 0 {
+			return Only(c.Color) // capacity first: nobody is there to go back to yet
+		}
+		return BothColors
+	case d.next.Back != nil:
+		return Only(s.Color)
+	case d.next.Live == 0 && d.next.Asked > 0 && d.slot(s).Ready < d.least() && d.slot(c).Ready > 0:
+		return BothColors // on the way up stable has given up pods already: they were shared
+	case d.next.Live == 0:
+		return Only(s.Color)
+	case d.next.Live >= 100:
+		return Only(c.Color)
+	}
+	return BothColors
+}
+
+// revives brings a Deployment back whose ReplicaSet a hand deleted: while it is paused its
+// controller makes none. One whose template a hand changed is left alone, as that would
+// run (SPEC 5.4).
+func (d *decision) revives(t *Track) []Action {
+	slot := d.slot(t)
+	if !slot.Exists || slot.Deleting || slot.Started || !slot.Paused || slot.Edited {
+		return nil
+	}
+	return []Action{Revive{t.Color, d.stamp()}}
 }
 
 // rest: stable serves, and nothing is in flight. A new wanted revision starts a
@@ -395,6 +438,10 @@ func (d *decision) rest() []Action {
 
 // keepRejected: Git still asks for a revision that may not run.
 func (d *decision) keepRejected(r *Rejection) []Action {
+	if !d.slot(d.next.Stable).Exists {
+		d.say(Degraded, Rejected, "%s is rejected, and the Deployment of stable %s is gone: revert to commit %s to have it made again", r.Revision, d.next.Stable.Revision, d.next.Stable.Commit)
+		return d.steady()
+	}
 	if d.orders.abort || d.spec.Intents.Abort != "" && d.names(d.spec.Intents.Abort) {
 		d.say(Degraded, Aborted, "%s is aborted, %s serves: %s", r.Revision, d.next.Stable.Revision, r.Reason)
 	} else {
@@ -408,7 +455,7 @@ func (d *decision) keepRejected(r *Rejection) []Action {
 func (d *decision) repairStable() []Action {
 	stable := d.next.Stable
 	slot, other := d.slot(stable), d.obs.Slots[stable.Color.Other()]
-	resized := d.n != d.was.Replicas
+	resized := d.n != d.was.Replicas && !d.orders.paused // SPEC 4.7
 	if slot.Exists && slot.Desired == d.n {
 		d.next.Replicas = d.n // recorded once it is made: a death in between makes it again
 	}
@@ -417,10 +464,11 @@ func (d *decision) repairStable() []Action {
 	switch {
 	case slot.Deleting:
 		return nil // it must go first (SPEC 6.8)
-	case !slot.Exists && slot.Pods == 0 && d.obs.Wanted != nil && d.wanted == stable.Revision:
+	case !slot.Exists && d.obs.Wanted != nil && d.wanted == stable.Revision:
+		// The same revision: it need not wait until its old pods are gone.
 		return []Action{Create{Color: stable.Color, Stamp: stamp}}
 	case !slot.Exists || !slot.Started:
-		return nil
+		return d.revives(stable)
 	case resized && slot.Desired != d.n, slot.Desired == 0 && d.n > 0:
 		return []Action{Scale{Color: stable.Color, Count: d.n, Stamp: stamp}}
 	case !slot.Paused: // SPEC 5.4
@@ -432,7 +480,7 @@ func (d *decision) repairStable() []Action {
 	case slot.Starved && slot.Pods < slot.Desired:
 		d.lookAt(slot.TouchedAt.Add(wakeSeldom))
 		return nil
-	case other.Exists && !other.Deleting && other.Desired > 0 && d.left(stable.Color.Other(), stable.Color):
+	case other.Exists && !other.Deleting && other.Desired > 0 && !d.orders.paused && d.left(stable.Color.Other(), stable.Color):
 		return []Action{Scale{Color: stable.Color.Other(), Count: 0, Stamp: stamp}}
 	}
 	return nil

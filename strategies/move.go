@@ -27,12 +27,14 @@ func (d *decision) move(w int) (acts []Action, live bool) {
 		d.say(Degraded, Held, "%s, the Deployment of stable %s is gone: revert to it, or restore the Deployment", d.position(), s.Revision)
 		return nil, false
 	}
-	if d.obs.Missing { // a Service was deleted in mid-rollout
-		pin := Only(s.Color)
-		if d.next.Live > 0 && d.next.Live < 100 {
-			pin = BothColors
-		}
-		return []Action{Apply{Pin: pin, Stamp: d.stamp()}}, false
+	if acts := d.restores(); acts != nil {
+		return acts, false
+	}
+	if d.selection(BothColors) == Something { // put back before anything else (SPEC 5.8)
+		return []Action{Select{To: d.recorded(), Stamp: d.stamp()}}, false
+	}
+	if acts := d.revives(s); acts != nil {
+		return acts, false
 	}
 	for _, t := range []*Track{c, s} { // SPEC 5.4: unpaused by a hand, an edit would roll it
 		if slot := d.slot(t); slot.Started && slot.Desired > 0 && !slot.Paused {
@@ -49,7 +51,7 @@ func (d *decision) move(w int) (acts []Action, live bool) {
 	switch {
 	case w == 0:
 		// A stable that is short of pods shares until it has them: capacity first.
-		if stable.Ready >= d.n-unavailable || candidate.Ready == 0 || d.selection(Only(s.Color)) == Only(s.Color) {
+		if stable.Ready >= d.least() || candidate.Ready == 0 || d.selection(Only(s.Color)) == Only(s.Color) {
 			to = Only(s.Color)
 		}
 	case w == 100:
@@ -86,6 +88,10 @@ func (d *decision) move(w int) (acts []Action, live bool) {
 	room := func(other int32) int32 { return ceiling - other }
 
 	switch {
+	case wantC == 0 && stable.Desired < wantS && room(candidate.Desired) <= 0 && stable.Ready == 0:
+		// All users leave the candidate and stable has nobody to take them: as on the way
+		// back, capacity comes before maxSurge.
+		acts = []Action{Scale{s.Color, wantS, d.stamp()}}
 	case stable.Desired < wantS && min(wantS, room(candidate.Desired)) > stable.Desired:
 		acts = []Action{Scale{s.Color, min(wantS, room(candidate.Desired)), d.stamp()}}
 	case candidate.Desired < wantC && min(wantC, room(stable.Desired)) > candidate.Desired:
@@ -117,6 +123,13 @@ func (d *decision) reached(c Color, slot Slot) int32 {
 	return min(slot.Ready, d.endpoints(c))
 }
 
+// least is how many ready pods users may be left with: what maxUnavailable allows, and
+// never nobody.
+func (d *decision) least() int32 {
+	_, unavailable := d.spec.Canary.budget(d.n)
+	return max(d.n-unavailable, min(d.n, 1))
+}
+
 // mayjoin: a colour is selected only when every pod that was asked of it is ready.
 func (d *decision) mayjoin(to, now Selection) bool {
 	c, s := d.next.Candidate, d.next.Stable
@@ -129,7 +142,7 @@ func (d *decision) mayjoin(to, now Selection) bool {
 	}
 	switch to {
 	case Only(s.Color):
-		return stable.Ready >= stable.Desired
+		return stable.Ready >= stable.Desired && (stable.Ready > 0 || candidate.Ready == 0)
 	case Only(c.Color):
 		return joins(candidate)
 	}
@@ -139,7 +152,7 @@ func (d *decision) mayjoin(to, now Selection) bool {
 // mayshrink: a candidate that users are leaving shrinks after the drain, one that keeps
 // a share shrinks at once.
 func (d *decision) mayshrink(to Selection) bool {
-	if to == BothColors {
+	if to == BothColors || d.n == 0 {
 		return true
 	}
 	return d.drained()
@@ -208,7 +221,7 @@ func (d *decision) occupy(t *Track, pin Selection) (acts []Action, settled bool)
 	case !slot.Exists:
 		return []Action{Create{t.Color, d.stamp()}}, false
 	}
-	return nil, slot.Started
+	return d.revives(t), slot.Started
 }
 
 // leave takes users off a slot before it is emptied.

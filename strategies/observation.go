@@ -23,6 +23,7 @@ type Observation struct {
 	// Services of the namespace that would select the candidate's pods and that this
 	// rollout does not switch (SPEC 5.8).
 	Strangers []string
+	Gone      bool // a Service that was recorded is not there, and the wanted release has it
 	Missing   bool // objects of the wanted release that only add are not there yet
 	Changed   bool // shared objects differ from the wanted release
 
@@ -52,7 +53,8 @@ type Slot struct {
 	Revision  string // of the Deployment's template
 	Desired   int32  // pods asked for
 	Paused    bool
-	Started   bool        // the Deployment controller has made its ReplicaSet
+	Started   bool        // its ReplicaSet is there, which a paused Deployment cannot make
+	Edited    bool        // a hand changed its template
 	Pods      int32       // pods of this colour, terminating ones too
 	Ready     int32       // pods that count (SPEC 5.14): Ready, right revision, minReadySeconds over, not terminating
 	ReadyAt   time.Time   // when the last of them became so; zero = none

@@ -59,8 +59,15 @@ type (
 	// Apply writes the shared objects of the wanted release: those that are not there
 	// yet, or every one that differs.
 	Apply struct {
-		All   bool
-		Pin   Selection // what a new Service selects
+		All      bool
+		Services bool      // only Services that were recorded and are gone
+		Pin      Selection // what a new Service selects
+		Stamp    Stamp
+	}
+	// Revive unpauses a Deployment whose ReplicaSet is gone, so that its controller makes
+	// it again; the next decision pauses it.
+	Revive struct {
+		Color Color
 		Stamp Stamp
 	}
 	// Touch wakes a slot's ReplicaSet that sleeps after a refusal (K30).
@@ -76,6 +83,7 @@ func (Select) action() {}
 func (Mark) action()   {}
 func (Delete) action() {}
 func (Apply) action()  {}
+func (Revive) action() {}
 func (Touch) action()  {}
 
 func (a Create) String() string { return fmt.Sprintf("create %s for %s", a.Color, a.Stamp.Revision) }
@@ -95,9 +103,13 @@ func (a Mark) String() string {
 }
 func (a Delete) String() string { return fmt.Sprintf("delete %s", a.Color) }
 func (a Apply) String() string {
-	if a.All {
+	switch {
+	case a.All:
 		return "apply shared objects"
+	case a.Services:
+		return fmt.Sprintf("make Services again, to %s", a.Pin)
 	}
 	return fmt.Sprintf("apply new shared objects, Services to %s", a.Pin)
 }
-func (a Touch) String() string { return fmt.Sprintf("touch %s", a.Color) }
+func (a Revive) String() string { return fmt.Sprintf("revive %s", a.Color) }
+func (a Touch) String() string  { return fmt.Sprintf("touch %s", a.Color) }

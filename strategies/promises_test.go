@@ -82,8 +82,13 @@ func selectsNothing(c change) string {
 	return ""
 }
 
+// tooMany: but for stable's first pods where all users leave the candidate and surge has
+// no room for them (one pod, maxSurge 0): as on the way back, capacity comes first.
 func tooMany(c change) string {
 	a, ok := c.action.(Scale)
+	if s := c.plan.Next.Stable; ok && s != nil && s.Color == a.Color && c.before.slot(a.Color).Ready == 0 {
+		return ""
+	}
 	if !ok || c.plan.Next.Back != nil || c.plan.Next.Stable == nil || a.Count <= c.before.asked(a.Color) {
 		return ""
 	}

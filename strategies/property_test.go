@@ -46,7 +46,7 @@ func playAnything(t *rapid.T) {
 		}
 	}
 	tell("rollout", anySpec(t, true))
-	n := rapid.IntRange(3, 6).Draw(t, "replicas")
+	n := rapid.IntRange(1, 6).Draw(t, "replicas")
 	services := rapid.SampledFrom([]string{"web", "web,web-grpc"}).Draw(t, "services")
 	tell(fmt.Sprintf("push rev=a1 replicas=%d services=%s", n, services), "")
 	tell("run", "")
@@ -58,7 +58,7 @@ func playAnything(t *rapid.T) {
 			wanted = rapid.SampledFrom([]string{"a1", "b2", "c3"}).Draw(t, "revision")
 			tell("push rev="+wanted, "")
 		case 3:
-			n = rapid.IntRange(n, 6).Draw(t, "replicas")
+			n = rapid.IntRange(1, 6).Draw(t, "replicas")
 			tell(fmt.Sprintf("push replicas=%d", n), "")
 		case 4:
 			tell(fmt.Sprintf("pods %s unready n=%d", color.Draw(t, "color"), rapid.IntRange(1, 2).Draw(t, "bad")), "")
@@ -69,7 +69,7 @@ func playAnything(t *rapid.T) {
 		case 7:
 			tell("intent abort="+wanted, "")
 		case 8:
-			tell("intent "+rapid.SampledFrom([]string{"", "paused", "promote=" + wanted, "promote=" + wanted + " step=2"}).Draw(t, "intent"), "")
+			tell("intent "+rapid.SampledFrom([]string{"", "paused", "promote=" + wanted, "promote=" + wanted + " step=2", "promote=" + wanted + " full"}).Draw(t, "intent"), "")
 		case 9:
 			tell("die "+rapid.SampledFrom([]string{"before-record", "after-record", "after-act=1", "after-act=2"}).Draw(t, "death"), "")
 		case 10:
@@ -125,7 +125,7 @@ func anySpec(t *rapid.T, fresh bool) string {
 	}
 	budget := rapid.SampledFrom(budgets).Draw(t, "surge and unavailable")
 	fmt.Fprintf(&b, "    maxSurge: %s\n    maxUnavailable: %s\n", budget[0], budget[1])
-	fmt.Fprintf(&b, "    scaleDownDelaySeconds: %d\n", rapid.SampledFrom([]int{30, 120}).Draw(t, "delay"))
+	fmt.Fprintf(&b, "    scaleDownDelaySeconds: %d\n", rapid.SampledFrom([]int{0, 30, 120}).Draw(t, "delay"))
 	fmt.Fprintf(&b, "progressDeadlineSeconds: %d", rapid.SampledFrom([]int{30, 600}).Draw(t, "deadline"))
 	if rapid.Bool().Draw(t, "deadline aborts") {
 		b.WriteString("\nprogressDeadlineAbort: false")

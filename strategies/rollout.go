@@ -79,6 +79,12 @@ func (a Amount) of(n int32, up bool) int32 {
 	return int32(v / 100)
 }
 
+// Surge is how many pods may be asked for above n.
+func (c Canary) Surge(n int32) int32 {
+	surge, _ := c.budget(n)
+	return surge
+}
+
 // budget is how many pods may be above and below n, as Kubernetes rounds them: surge
 // up, unavailable down; where both come to 0, one may be missing.
 func (c Canary) budget(n int32) (surge, unavailable int32) {

@@ -386,6 +386,9 @@ func (w *world) act(a Action, next State, seen Observation, release *Wanted, dig
 		}
 		for _, name := range slices.Sorted(maps.Keys(release.Selectors)) {
 			s := w.services[name]
+			if s == nil && a.Services && !slices.ContainsFunc(tracksOf(next), func(t *Track) bool { return t.Selectors[name] != nil }) {
+				continue
+			}
 			if s == nil {
 				s = &service{selects: a.Pin, revision: revisionIn(Color(a.Pin), next), digest: digest, slices: map[Color]int32{}, left: map[Color]time.Time{}}
 				mark(&s.stamped, a.Stamp)
@@ -394,8 +397,13 @@ func (w *world) act(a Action, next State, seen Observation, release *Wanted, dig
 				s.digest = digest
 			}
 		}
-		if w.config == "" || a.All {
+		if (w.config == "" || a.All) && !a.Services {
 			w.config = digest
+		}
+	case Revive:
+		if d := w.slots[a.Color]; d != nil {
+			d.paused = false
+			mark(&d.stamped, a.Stamp)
 		}
 	case Touch:
 		d := w.slots[a.Color]

@@ -37,6 +37,8 @@ func (c *Cluster) Act(ctx context.Context, s Sight, next strategies.State, actio
 		return c.delete(ctx, s, a)
 	case strategies.Apply:
 		return c.applyShared(ctx, s, next, a)
+	case strategies.Revive:
+		return c.revive(ctx, s, a)
 	case strategies.Touch:
 		return c.touch(ctx, s, a)
 	}
@@ -185,6 +187,9 @@ func (c *Cluster) applyShared(ctx context.Context, s Sight, next strategies.Stat
 		return fmt.Errorf("apply shared objects: %w", ErrConflict)
 	}
 	for _, o := range r.Services {
+		if a.Services && !s.subject.has(o.GetName()) {
+			continue
+		}
 		live := c.cached("Service", o.GetName())
 		own := r.Shared(o)
 		if live != nil && (!a.All || live.GetAnnotations()[release.NoteDigest] == own.GetAnnotations()[release.NoteDigest]) {
@@ -206,6 +211,9 @@ func (c *Cluster) applyShared(ctx context.Context, s Sight, next strategies.Stat
 		}
 	}
 	for _, o := range r.Others {
+		if a.Services {
+			break
+		}
 		own := r.Shared(o)
 		live := c.cached(o.GetKind(), o.GetName())
 		if live != nil && (!a.All || live.GetAnnotations()[release.NoteDigest] == own.GetAnnotations()[release.NoteDigest]) {
@@ -268,6 +276,17 @@ func (c *Cluster) applyService(ctx context.Context, s Sight, own, live *unstruct
 	return c.write(s, "apply "+name(own), func() (*unstructured.Unstructured, error) {
 		return c.resource("Service").Apply(ctx, own.GetName(), own, metav1.ApplyOptions{FieldManager: managerGit, Force: true})
 	})
+}
+
+// revive unpauses a Deployment whose ReplicaSet is gone. Should we die here, it is found
+// unpaused and is paused.
+func (c *Cluster) revive(ctx context.Context, s Sight, a strategies.Revive) error {
+	d := s.deployments[a.Color]
+	if d == nil {
+		return nil
+	}
+	op := operation{"replace", "/spec/paused", false}
+	return c.patch(ctx, s, "revive "+name(d), d, append(append(fence(d), op), notes(d, a.Stamp)...))
 }
 
 // noteTouched says when a ReplicaSet was woken last.

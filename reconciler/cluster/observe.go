@@ -57,6 +57,7 @@ func (c *Cluster) Observe(now time.Time, subject Subject) Sight {
 		}
 		s.deployments[color] = d
 		slot := slotOf(now, d, pods[color])
+		slot.Started = c.hasReplicaSet(d, slot.Revision)
 		if words := c.starved(d); words != "" {
 			slot.Starved, slot.Trouble = strings.Contains(words, "exceeded quota"), words
 		}
@@ -67,8 +68,12 @@ func (c *Cluster) Observe(now time.Time, subject Subject) Sight {
 		svc := c.cached("Service", name)
 		if svc != nil && svc.GetLabels()[release.LabelRollout] != subject.Rollout {
 			s.Held = inTheWay(svc, subject.Rollout)
+			svc = nil // somebody took it out of our hands: it is not written
 		}
 		s.services[name] = svc
+		if svc == nil && subject.has(name) {
+			s.Gone = true
+		}
 		view := c.serviceView(name, svc, subject, pods)
 		s.Epoch = max(s.Epoch, view.Epoch)
 		s.Services = append(s.Services, view)
@@ -124,6 +129,12 @@ func (s Subject) services() []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
+// has tells that a Service was recorded, and that the wanted release has it.
+func (s Subject) has(service string) bool {
+	recorded := slices.ContainsFunc(s.tracks(), func(t *strategies.Track) bool { return t.Selectors[service] != nil })
+	return recorded && s.Release != nil && slices.ContainsFunc(s.Release.Services, func(o *unstructured.Unstructured) bool { return o.GetName() == service })
+}
+
 // podsOf are the pods of a workload by colour, terminating ones too. They are found by
 // the name of their ReplicaSet, so that they are seen when their Deployment is gone.
 func (c *Cluster) podsOf(workload string) map[strategies.Color][]*corev1.Pod {
@@ -159,7 +170,7 @@ func slotOf(now time.Time, u *unstructured.Unstructured, pods []*corev1.Pod) str
 		slot.Desired = *d.Spec.Replicas
 	}
 	slot.Paused = d.Spec.Paused
-	slot.Started = d.Status.ObservedGeneration > 0 // its first sync makes the ReplicaSet
+	slot.Edited = editedTemplate(u)
 	slot.TouchedAt, _ = time.Parse(time.RFC3339, d.Annotations[noteTouched])
 	slot.Aborted = d.Annotations[release.NoteAborted]
 	slot.Epoch = epochOf(u)
@@ -193,6 +204,14 @@ func slotOf(now time.Time, u *unstructured.Unstructured, pods []*corev1.Pod) str
 		}
 	}
 	return slot
+}
+
+// hasReplicaSet tells that the Deployment's controller has made the ReplicaSet of its
+// revision.
+func (c *Cluster) hasReplicaSet(d *unstructured.Unstructured, revision string) bool {
+	return d != nil && slices.ContainsFunc(c.all("ReplicaSet"), func(set *unstructured.Unstructured) bool {
+		return metav1.IsControlledBy(set, d) && set.GetDeletionTimestamp() == nil && set.GetLabels()[release.LabelRevision] == revision
+	})
 }
 
 // starved is why a Deployment's ReplicaSet can make no pods: quota, or admission. A

@@ -31,6 +31,23 @@ func owns(live *unstructured.Unstructured, manager string, path ...string) bool 
 	return false
 }
 
+// editedTemplate tells that somebody else than kexal's apply owns fields of a Deployment's
+// pod template: a hand changed it.
+func editedTemplate(live *unstructured.Unstructured) bool {
+	for _, entry := range live.GetManagedFields() {
+		if entry.Manager == managerGit || entry.FieldsV1 == nil {
+			continue
+		}
+		var fields struct {
+			Spec map[string]any `json:"f:spec"`
+		}
+		if json.Unmarshal(entry.FieldsV1.Raw, &fields) == nil && fields.Spec["f:template"] != nil {
+			return true
+		}
+	}
+	return false
+}
+
 // escape writes a key as one token of a JSON pointer (RFC 6901).
 func escape(key string) string {
 	return strings.NewReplacer("~", "~0", "/", "~1").Replace(key)

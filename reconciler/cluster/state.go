@@ -66,6 +66,17 @@ func (c *Cluster) Read(rollout string) (Record, error) {
 	return r, nil
 }
 
+// EpochNow asks the server for the epoch of the state, past the watch.
+func (c *Cluster) EpochNow(ctx context.Context, rollout string) (int64, error) {
+	o, err := c.resource("ConfigMap").Get(ctx, statePrefix+rollout, metav1.GetOptions{})
+	if err != nil {
+		return 0, judge("read ConfigMap "+statePrefix+rollout, err)
+	}
+	text, _, _ := unstructured.NestedString(o.Object, "data", "state.json")
+	var state struct{ Epoch int64 }
+	return state.Epoch, json.Unmarshal([]byte(text), &state)
+}
+
 // Write records a decision, by compare-and-swap on what was read. It does nothing and
 // reports false when it stands there already.
 //
