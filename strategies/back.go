@@ -85,7 +85,7 @@ func (d *decision) back() []Action {
 	if stamp := d.stamp(); !d.marked(stamp) {
 		acts = append(acts, Mark{stamp})
 	}
-	if stable.Exists && stable.Desired < d.n {
+	if stable.Started && stable.Desired < d.n { // to scale is to pause, and a paused one makes no ReplicaSet
 		acts = append(acts, Scale{s.Color, d.n, d.stamp()})
 	}
 	acts = append(acts, d.restores()...)
@@ -159,6 +159,9 @@ func (d *decision) returned() []Action {
 	if b.Cause.rejects() {
 		d.reject(c.Revision, c.Attempt, b.Why)
 	}
+	stable := *d.next.Stable
+	stable.Selectors = kept(stable.Selectors, c.Selectors, stable.Labels)
+	d.next.Stable = &stable
 	d.next.Back, d.next.Candidate = nil, nil
 	if d.orders.paused || d.obs.Held != "" {
 		d.next.Step, d.next.Asked, d.next.Live = 0, 0, 0

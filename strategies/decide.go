@@ -100,6 +100,7 @@ func begin(spec Spec, was State, obs Observation) *decision {
 	if obs.Wanted != nil {
 		d.next.Rejected = slices.DeleteFunc(d.next.Rejected, func(r Rejection) bool { return r.Revision != d.wanted })
 	}
+	d.refresh()
 	if obs.TookOver {
 		d.next.Epoch = max(was.Epoch, obs.Epoch) + 1
 		d.next.Fencing = was.inFlight()
@@ -107,6 +108,44 @@ func begin(spec Spec, was State, obs Observation) *decision {
 	d.orders = d.resolve()
 	d.clocks()
 	return d
+}
+
+// refresh takes over what Git selects a revision's pods by now: Services come and change
+// without a new revision (SPEC 2.2).
+func (d *decision) refresh() {
+	w := d.obs.Wanted
+	if w == nil {
+		return
+	}
+	for _, t := range []**Track{&d.next.Candidate, &d.next.Stable} {
+		if *t != nil && (*t).Revision == w.Revision {
+			now := **t
+			now.Selectors, now.Ports, now.Labels = kept(w.Selectors, now.Selectors, w.Labels), w.Ports, w.Labels
+			*t = &now
+		}
+	}
+	if warm := d.next.Warm; warm != nil && warm.Old.Revision == w.Revision {
+		warm.Old.Selectors = kept(w.Selectors, warm.Old.Selectors, w.Labels)
+	}
+}
+
+// kept adds the Services of another release to one's own: one that is taken out of Git, or
+// came with a revision that was rejected, is not deleted, and so it is switched on, or its
+// users would be left with pods that go. One whose selector the pods' labels do not match
+// cannot be.
+func kept(own, others map[string]map[string]string, labels map[string]string) map[string]map[string]string {
+	all := map[string]map[string]string{}
+	maps.Copy(all, own)
+	for name, selector := range others {
+		matches := len(selector) > 0
+		for k, v := range selector {
+			matches = matches && labels[k] == v
+		}
+		if _, known := all[name]; !known && matches {
+			all[name] = selector
+		}
+	}
+	return all
 }
 
 // clocks stand still while a rollout is paused by its author or held (SPEC 4.7, 5.23):
@@ -418,12 +457,6 @@ func (d *decision) rest() []Action {
 		return d.start()
 	}
 	d.say(Healthy, Stable, "%s is stable", stable.Revision)
-	if w := d.obs.Wanted; w != nil {
-		// What Git selects its pods by now, with the same revision (SPEC 2.2).
-		now := *stable
-		now.Selectors, now.Ports, now.Labels = w.Selectors, w.Ports, w.Labels
-		d.next.Stable = &now
-	}
 	if acts := d.steady(); acts != nil {
 		return acts
 	}
@@ -490,6 +523,9 @@ func (d *decision) repairStable() []Action {
 func (d *decision) candidate(c Color) *Track {
 	t := d.obs.Wanted.Track
 	t.Color = c
+	if s := d.next.Stable; s != nil {
+		t.Selectors = kept(t.Selectors, s.Selectors, t.Labels)
+	}
 	if d.next.Attempts == nil {
 		d.next.Attempts = map[string]int{}
 	}

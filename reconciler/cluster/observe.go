@@ -74,6 +74,9 @@ func (c *Cluster) Observe(now time.Time, subject Subject) Sight {
 		if svc == nil && subject.has(name) {
 			s.Gone = true
 		}
+		if svc != nil && release.Selector(name, strategies.BothColors, subject.tracks()...) == nil {
+			continue // no revision knows it yet; the one that brings it is recorded first
+		}
 		view := c.serviceView(name, svc, subject, pods)
 		s.Epoch = max(s.Epoch, view.Epoch)
 		s.Services = append(s.Services, view)
