@@ -112,6 +112,9 @@ func (x *exchange) explain(err error) error {
 }
 
 func (x *exchange) credentialsFix() string {
+	if place := x.remote.credentialsPlace(); x.auth == nil && place != "" {
+		return "it wants a user and a password, and " + place + " holds no credentials: put them there"
+	}
 	if x.auth == nil {
 		return "it wants a user and a password, and none are given: give them as credentials"
 	}

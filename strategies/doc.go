@@ -16,11 +16,15 @@
 //
 // # The flow of a decision
 //
-//	Decide ─┬─ nothing runs yet ............ first.go
-//	        ├─ users go back to stable ..... back.go
-//	        ├─ promoted, old colour warm ... warm.go
-//	        ├─ a candidate is being tried .. canary.go (steps), ratio.go (counts)
-//	        └─ at rest ..................... decide.go
+//	Decide ─┬─ users go back to stable ....... back.go
+//	        ├─ taken over in flight .......... fence.go
+//	        ├─ held, paused, at rest ......... rest.go, drift.go
+//	        ├─ nothing is stable yet ......... first.go
+//	        ├─ promoted, old colour warm ..... warm.go
+//	        └─ a candidate is being tried .... canary.go (steps), move.go (counts and Services), ratio.go
+//
+// What users reach is told by users.go, which intents are in force by intent.go. A state
+// that was lost is made again by rebuild.go. rollout.yaml is read by decode.go.
 //
 // The rules it follows are in RULES.md beside this file, under the numbers that
 // comments and stories name.

@@ -1,0 +1,107 @@
+package strategies
+
+// steady repairs drift where nothing moves: a Service that is gone is made again, and
+// the Services select what was recorded, never more of the candidate (SPEC 4.7, 5.8).
+func (d *decision) steady() []Action {
+	if d.next.Stable == nil {
+		return nil
+	}
+	if acts := d.restores(); acts != nil {
+		return acts
+	}
+	to := d.recorded()
+	if c := d.next.Candidate; c != nil {
+		switch sel := d.selection(to); {
+		case to == BothColors && (sel == Something || sel == Only(c.Color)), to == Only(c.Color) && sel == Something:
+			return []Action{Select{To: to, Stamp: d.stamp()}}
+		case d.next.Live == 0 && d.slot(d.next.Stable).Ready >= d.least():
+			// Nobody should be on the candidate yet, and stable can take all.
+		default:
+			return nil
+		}
+	}
+	if d.selection(to) != to && (d.slot(d.next.Stable).Ready > 0 || d.n == 0) {
+		return []Action{Select{To: to, Stamp: d.stamp()}}
+	}
+	return nil
+}
+
+// restores makes Services again that were recorded and are gone, as the wanted release
+// has them; what a held release says is not written (SPEC 6.9). They select what was
+// live.
+func (d *decision) restores() []Action {
+	if !d.obs.Gone || d.obs.Wanted == nil || d.obs.Held != "" {
+		return nil
+	}
+	return []Action{Apply{Services: true, Pin: d.recorded(), Stamp: d.stamp()}}
+}
+
+// recorded is what the Services select by the weight that was live last.
+func (d *decision) recorded() Selection {
+	c, s := d.next.Candidate, d.next.Stable
+	switch {
+	case c == nil:
+		return Only(s.Color)
+	case d.next.Back != nil && d.slot(s).Ready < d.least() && d.slot(c).Ready > 0:
+		if d.slot(s).Ready == 0 {
+			return Only(c.Color) // capacity first: nobody is there to go back to yet
+		}
+		return BothColors
+	case d.next.Back != nil:
+		return Only(s.Color)
+	case d.next.Live == 0 && d.next.Asked > 0 && d.slot(s).Ready < d.least() && d.slot(c).Ready > 0:
+		return BothColors // on the way up stable has given up pods already: they were shared
+	case d.next.Live == 0:
+		return Only(s.Color)
+	case d.next.Live >= 100:
+		return Only(c.Color)
+	}
+	return BothColors
+}
+
+// revives brings a Deployment back whose ReplicaSet a hand deleted: while it is paused its
+// controller makes none. One whose template a hand changed is left alone, as that would
+// run (SPEC 5.4).
+func (d *decision) revives(t *Track) []Action {
+	slot := d.slot(t)
+	if !slot.Exists || slot.Deleting || slot.Started || !slot.Paused || slot.Edited {
+		return nil
+	}
+	return []Action{Revive{t.Color, d.stamp()}}
+}
+
+// repairStable brings the serving colour to the size Git asks for, makes it again when
+// it was deleted, and empties the other colour.
+func (d *decision) repairStable() []Action {
+	stable := d.next.Stable
+	slot, other := d.slot(stable), d.obs.Slots[stable.Color.Other()]
+	resized := d.n != d.was.Replicas && !d.orders.paused // SPEC 4.7
+	if slot.Exists && slot.Desired == d.n {
+		d.next.Replicas = d.n // recorded once it is made: a death in between makes it again
+	}
+	stamp := d.stamp()
+	stamp.Revision = stable.Revision
+	switch {
+	case slot.Deleting:
+		return nil // it must go first (SPEC 6.8)
+	case !slot.Exists && d.obs.Wanted != nil && d.wanted == stable.Revision:
+		// The same revision: it need not wait until its old pods are gone.
+		return []Action{Create{Color: stable.Color, Stamp: stamp}}
+	case !slot.Exists || !slot.Started:
+		return d.revives(stable)
+	case resized && slot.Desired != d.n, slot.Desired == 0 && d.n > 0:
+		return []Action{Scale{Color: stable.Color, Count: d.n, Stamp: stamp}}
+	case !slot.Paused: // SPEC 5.4
+		return []Action{Scale{Color: stable.Color, Count: slot.Desired, Stamp: stamp}}
+	case slot.Starved && slot.Pods < slot.Desired && !d.obs.At.Before(slot.TouchedAt.Add(wakeSeldom)):
+		// Quota had no room; whether it has now only a try tells (K30).
+		d.lookAt(d.obs.At.Add(wakeSeldom))
+		return []Action{Touch{stable.Color, d.obs.At}}
+	case slot.Starved && slot.Pods < slot.Desired:
+		d.lookAt(slot.TouchedAt.Add(wakeSeldom))
+		return nil
+	case other.Exists && !other.Deleting && other.Desired > 0 && !d.orders.paused && d.left(stable.Color.Other(), stable.Color):
+		return []Action{Scale{Color: stable.Color.Other(), Count: 0, Stamp: stamp}}
+	}
+	return nil
+}

@@ -1,0 +1,31 @@
+package strategies
+
+// fencing tells that an agent took over in flight and its epoch does not stand on every
+// object yet: until it does, a stalled predecessor could still write (SPEC 6.3).
+func (d *decision) fencing() bool {
+	if !d.next.Fencing {
+		return false
+	}
+	if !d.obs.TookOver && d.marked(d.stamp()) {
+		d.next.Fencing = false
+	}
+	return d.next.Fencing
+}
+
+// fence records the step again in the new epoch, then marks (SPEC 6.4).
+func (d *decision) fence() []Action { return []Action{Mark{d.stamp()}} }
+
+// marked tells that the epoch and the abort stand on all traffic objects and slots.
+func (d *decision) marked(s Stamp) bool {
+	for _, svc := range d.obs.Services {
+		if svc.Selects != Nothing && (svc.Epoch != s.Epoch || svc.Aborted != s.Aborted) {
+			return false
+		}
+	}
+	for _, slot := range d.obs.Slots {
+		if slot.Exists && !slot.Deleting && (slot.Epoch != s.Epoch || slot.Aborted != s.Aborted) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,76 @@
+package strategies
+
+import (
+	"time"
+)
+
+// rest: stable serves, and nothing is in flight. A new wanted revision starts a
+// rollout; the same one gets its shared objects and its size at once (SPEC 2.2, 2.3).
+func (d *decision) rest() []Action {
+	stable := d.next.Stable
+	d.next.Step, d.next.StepAt, d.next.Asked, d.next.Live = 0, time.Time{}, 0, 0
+	d.next.ProgressAt, d.next.Cap = time.Time{}, nil
+	d.next.Fencing = false
+	if d.obs.Slots[stable.Color.Other()].Desired == 0 {
+		d.next.SwitchedAt = time.Time{}
+	}
+	if d.wanted != stable.Revision {
+		if r := d.next.rejected(d.wanted); r != nil {
+			return d.keepRejected(r)
+		}
+		return d.start()
+	}
+	d.say(Healthy, Stable, "%s is stable", stable.Revision)
+	if acts := d.steady(); acts != nil {
+		return acts
+	}
+	if acts := d.repairStable(); acts != nil {
+		return acts
+	}
+	if d.obs.Changed {
+		return []Action{Apply{All: true, Pin: Only(stable.Color), Stamp: d.stamp()}}
+	}
+	return nil
+}
+
+// keepRejected: Git still asks for a revision that may not run.
+func (d *decision) keepRejected(r *Rejection) []Action {
+	if !d.slot(d.next.Stable).Exists {
+		d.say(Degraded, Rejected, "%s is rejected, and the Deployment of stable %s is gone: revert to commit %s to have it made again", r.Revision, d.next.Stable.Revision, d.next.Stable.Commit)
+		return d.steady()
+	}
+	if d.orders.abort || d.spec.Intents.Abort != "" && d.names(d.spec.Intents.Abort) {
+		d.say(Degraded, Aborted, "%s is aborted, %s serves: %s", r.Revision, d.next.Stable.Revision, r.Reason)
+	} else {
+		d.say(Degraded, Rejected, "%s is rejected, %s serves: %s", r.Revision, d.next.Stable.Revision, r.Reason)
+	}
+	return append(d.steady(), d.repairStable()...)
+}
+
+// hold keeps everything as it is (SPEC 6.9). Users are still kept on the one colour
+// that serves between rollouts.
+func (d *decision) hold() []Action {
+	d.say(Degraded, Held, "%s", d.obs.Held)
+	return d.steady()
+}
+
+// pause keeps everything as it is because the author says so (SPEC 4.7).
+func (d *decision) pause() []Action {
+	switch {
+	case d.next.Candidate == nil && d.next.Stable != nil && d.next.rejected(d.wanted) != nil:
+		return d.keepRejected(d.next.rejected(d.wanted)) // SPEC 7.2: Git asks for what does not run
+	case d.next.Candidate != nil && d.next.Stable != nil:
+		d.say(Paused, PausedByIntent, "%s, paused by `paused: true`", d.position())
+	case d.next.Candidate == nil && d.next.Warm == nil && d.next.Stable != nil && d.next.Stable.Revision == d.wanted:
+		d.say(Paused, PausedByIntent, "%s is stable, paused by `paused: true`", d.wanted)
+		if acts := d.steady(); acts != nil {
+			return acts
+		}
+		return d.repairStable()
+	case d.next.Stable != nil && d.next.Stable.Revision == d.wanted:
+		d.say(Paused, PausedByIntent, "%s is stable, paused by `paused: true`", d.wanted)
+	default:
+		d.say(Paused, PausedByIntent, "%s waits, paused by `paused: true`", d.wanted)
+	}
+	return d.steady()
+}

@@ -1,0 +1,74 @@
+package strategies
+
+import (
+	"slices"
+	"time"
+)
+
+// selection is what all Services select; Something when they differ. A rollout without
+// Services is steered by its counts alone, and selects whatever is asked.
+func (d *decision) selection(asked Selection) Selection {
+	there := d.services()
+	if len(there) == 0 {
+		return asked
+	}
+	for _, s := range there {
+		if s.Selects != there[0].Selects {
+			return Something
+		}
+	}
+	return there[0].Selects
+}
+
+// services are those that are there. One that is missing is made again with [Apply]; it
+// holds up nothing else.
+func (d *decision) services() []Service {
+	return slices.DeleteFunc(slices.Clone(d.obs.Services), func(s Service) bool { return s.Selects == Nothing })
+}
+
+// inForce tells from the EndpointSlices that users are sent to one colour only.
+func (d *decision) inForce(only Color) bool {
+	for _, s := range d.services() {
+		if s.Selects != Only(only) || s.Endpoints[only.Other()] > 0 && !d.obs.Off.Drain {
+			return false
+		}
+		if s.Endpoints[only] == 0 && d.n > 0 && !d.obs.Off.Ready {
+			return false
+		}
+	}
+	return true
+}
+
+// endpoints is the least number of ready endpoints of a colour in any Service.
+func (d *decision) endpoints(c Color) int32 {
+	least := int32(-1)
+	for _, s := range d.services() {
+		if e := s.Endpoints[c]; least < 0 || e < least {
+			least = e
+		}
+	}
+	return max(least, 0)
+}
+
+// answers tells that a colour has a ready endpoint in any Service.
+func (d *decision) answers(c Color) bool {
+	return slices.ContainsFunc(d.obs.Services, func(s Service) bool { return s.Endpoints[c] > 0 })
+}
+
+// left tells that users left one colour for the other and the drain is over (SPEC 5.11).
+// The moment they left goes into the state, so that a restart does not wait anew.
+func (d *decision) left(leaves, stays Color) bool {
+	if !d.inForce(stays) {
+		d.next.SwitchedAt = time.Time{}
+		return false
+	}
+	if d.obs.Off.Drain || d.obs.Slots[leaves].Ready == 0 {
+		return true
+	}
+	if d.next.SwitchedAt.IsZero() {
+		d.next.SwitchedAt = d.obs.At
+	}
+	end := d.next.SwitchedAt.Add(drain)
+	d.lookAt(end)
+	return !d.obs.At.Before(end)
+}
