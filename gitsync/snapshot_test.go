@@ -190,9 +190,6 @@ func TestPoisonedTrees(t *testing.T) {
 
 // More files than anybody renders: an error rather than an endless walk.
 func TestTooManyFiles(t *testing.T) {
-	if testing.Short() {
-		t.Skip("writes 10,001 files")
-	}
 	r := newRepo(t)
 	files := map[string][]byte{}
 	for i := range maxFiles + 1 {
