@@ -175,7 +175,7 @@ func TestBrokenKeepsItsName(t *testing.T) {
 	for what, text := range map[string]string{
 		"no YAML at all":          "metadata: {name: [\n",
 		"empty":                   "",
-		"the name went with it":   "apiVersion: kexal.dev/v1alpha1\nkind: Rollout\nspec: {strategy: {blueGreen: {}}}\n",
+		"the name went with it":   "apiVersion: kexal.dev/v1alpha1\nkind: Rollout\nspec: {strategy: {rollingUpdate: {}}}\n",
 		"a mistake in the steps":  rolloutYAML("name: shop-web") + "unknown: field\n",
 		"a name behind an alias":  "x: &x shop-web\nmetadata: {name: *x}\n",
 		"a version of the future": "apiVersion: kexal.dev/v9\nkind: Rollout\nmetadata: {name: shop-web}\nspec: {}\n",

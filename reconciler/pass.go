@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -104,11 +105,17 @@ func (r *Reconciler) observe(t *turn, polled bool) {
 		if obs.Held != "" {
 			t.hold(errors.New(obs.Held))
 		} else if s := t.record.State.Stable; s != nil && s.Revision != obs.Wanted.Revision {
-			if err := t.desired.release.Spans(*s); err != nil {
+			if err := t.desired.release.Spans(*s, t.together); err != nil {
 				t.hold(err)
 			}
 		}
 	}
+}
+
+// together tells that a Service selects both colours on its way to the candidate (SPEC
+// 5.9, 5.10).
+func (t *turn) together(service string) bool {
+	return t.spec.BlueGreen == nil || t.spec.SwitchOverlap > 0 && slices.ContainsFunc(t.sight.Services, func(s strategies.Service) bool { return s.Name == service && s.Overlaps })
 }
 
 // hold: nothing is started or raised, and the sentence says why.
@@ -138,7 +145,7 @@ func (r *Reconciler) dryRun(ctx context.Context, t *turn, plan strategies.Plan) 
 	err = r.Cluster.DryRun(ctx, t.sight, plan.Next.Candidate.Color)
 	var no *cluster.Refusal
 	switch {
-	case errors.As(err, &no) && strings.Contains(no.Words, "exceeded quota") && t.spec.Canary.Surge(t.desired.release.Replicas) == 0:
+	case errors.As(err, &no) && strings.Contains(no.Words, "exceeded quota") && t.spec.Surge(t.desired.release.Replicas) == 0:
 		// There is no room beside stable, and none is needed: a pod of it goes first.
 	case errors.As(err, &no):
 		t.memory.dry = map[string]verdict{t.desired.seen: {refusal: no, until: now.Add(refusedFor)}}

@@ -3,6 +3,7 @@ package strategies
 import (
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -29,6 +30,7 @@ type play struct {
 	guards   Guards
 	sentence string // as printed last
 	users    string // as printed last
+	told     string // the refused action that was printed last
 	said     strings.Builder
 	broken   string // the first promise that was broken
 }
@@ -129,7 +131,14 @@ func (p *play) observe(was State) (Spec, Observation) {
 		spec.Intents, obs.Held = decoded.Spec.Intents, g.held
 	default:
 		w := *g.wanted
+		w.Services, w.Previews = map[string]json.RawMessage{}, map[string]map[string]string{}
 		w.Seen = fmt.Sprintf("%x", sha256.Sum256(fmt.Append(nil, w, g.digest, p.rolloutYAML())))[:8]
+		for name := range w.Selectors {
+			w.Services[name] = json.RawMessage(g.digest)
+			if decoded.Spec.Previews {
+				w.Previews[name+"-preview"] = w.Selectors[name]
+			}
+		}
 		spec, obs.Wanted = decoded.Spec, &w
 	}
 	for _, c := range []Color{Blue, Green} {
@@ -155,8 +164,29 @@ func (p *play) observe(was State) (Spec, Observation) {
 			}
 		}
 	}
+	previews := map[string]bool{}
+	if obs.Wanted != nil {
+		for name := range obs.Wanted.Previews {
+			previews[name] = true
+			if p.world.previews[name] == nil {
+				obs.Missing, obs.Changed = true, true
+			}
+		}
+	}
+	for _, t := range tracksOf(was) {
+		for name := range t.Previews {
+			previews[name] = true
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(previews)) {
+		v := p.world.previews[name].view(name, tracksOf(was))
+		if s := p.world.previews[name]; s != nil && obs.Wanted != nil && s.digest != g.digest {
+			v.Differs, obs.Changed = true, true
+		}
+		obs.Previews = append(obs.Previews, v)
+	}
 	for _, name := range slices.Sorted(maps.Keys(names)) {
-		v := p.world.view(name, tracksOf(was))
+		v := p.world.services[name].view(name, tracksOf(was))
 		obs.Epoch = max(obs.Epoch, v.Epoch)
 		obs.Services = append(obs.Services, v)
 	}
@@ -311,9 +341,21 @@ func (p *play) decide(spec Spec, was State, obs Observation) Plan {
 	return plan
 }
 
+// refused tells that the server says no, once: it is tried again and again.
+func (p *play) refused(a Action) {
+	if text := a.String(); p.told != text {
+		p.told = text
+		p.say("refused %s", text)
+	}
+}
+
 func (p *play) act(a Action, plan Plan, obs Observation) (bool, error) {
 	before := p.world.clone()
 	did, err := p.world.act(a, plan.Next, obs, obs.Wanted, p.git.digest)
+	if errors.Is(err, errRefused) {
+		p.refused(a)
+		err = nil
+	}
 	if err != nil || !did {
 		return did, err
 	}

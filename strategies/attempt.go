@@ -10,7 +10,7 @@ func (d *decision) candidate(c Color) *Track {
 	t := d.obs.Wanted.Track
 	t.Color = c
 	if s := d.next.Stable; s != nil {
-		t.Selectors = kept(t.Selectors, s.Selectors, t.Labels)
+		t.Selectors = kept(t, s.Selectors)
 	}
 	if d.next.Attempts == nil {
 		d.next.Attempts = map[string]int{}

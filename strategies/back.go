@@ -24,7 +24,7 @@ func (d *decision) turnsBack() bool {
 			s.Live, s.Step = 100, len(d.steps())+1
 		}
 		s.Back = &Back{Cause: cause, Why: fmt.Sprintf(format, args...), At: d.obs.At}
-		s.SwitchedAt = time.Time{}
+		s.SwitchedAt, s.OverlapAt, s.PartialAt = time.Time{}, time.Time{}, time.Time{}
 		return true
 	}
 	switch {
@@ -99,11 +99,19 @@ func (d *decision) back() []Action {
 		d.say(Degraded, Held, "%s is %s, and the Deployment of stable %s is gone: revert to commit %s to have it made again", c.Revision, b.Cause, s.Revision, s.Commit)
 	}
 	enough := stable.Ready >= d.least() || candidate.Ready == 0 && !d.answers(c.Color)
-	if to := Only(s.Color); d.selection(to) != to && enough {
-		acts = append(acts, Select{To: to, Stamp: d.stamp()})
+	if d.spec.BlueGreen != nil { // stable kept its size: it takes at least as much as the candidate does
+		enough = enough || stable.Ready > 0 && stable.Ready >= candidate.Ready
+	}
+	if to, overlap := Only(s.Color), enough && d.overlapsBack(candidate); !d.placed(to, overlap) && enough {
+		acts = append(acts, Select{To: to, Overlap: overlap, Stamp: d.stamp()})
 	}
 	d.lookAt(stable.NextAt)
 	switch left := candidate.Exists && !candidate.Deleting && candidate.Desired > 0; {
+	case left && d.drained() && d.spares():
+		if len(acts) == 0 {
+			d.spare()
+			return d.returned()
+		}
 	case left && d.drained():
 		acts = append(acts, Scale{c.Color, 0, d.stamp()})
 	case left && stable.Starved && stable.Desired >= d.n:
@@ -120,13 +128,39 @@ func (d *decision) back() []Action {
 	return acts
 }
 
+// overlapsBack tells that Services which had left stable altogether, and overlap, select
+// both colours for now: what is in front of them would find nobody else (SPEC 5.10). Where
+// no pod of the candidate is ready there is nobody to overlap with.
+func (d *decision) overlapsBack(candidate Slot) bool {
+	length := d.spec.SwitchOverlap
+	if candidate.Ready == 0 || length == 0 {
+		return false
+	}
+	if d.next.OverlapAt.IsZero() {
+		for _, s := range d.services() {
+			if s.Overlaps && s.Selects == Only(d.next.Candidate.Color) {
+				d.next.OverlapAt = d.obs.At
+			}
+		}
+	}
+	if d.next.OverlapAt.IsZero() {
+		return false
+	}
+	end := d.next.OverlapAt.Add(length)
+	if !d.obs.At.Before(end) {
+		return false
+	}
+	d.lookAt(end)
+	return true
+}
+
 // giveWay: quota refuses stable's growth, so the candidate gives way pod for pod: one
 // pod goes, stable's ReplicaSet is woken to take its place (K30), and the next one goes
 // when that shows, or while enough pods would still be ready without it. More is never
 // given: what stable cannot take would only be lost.
 func (d *decision) giveWay(candidate, stable Slot) []Action {
 	b, c, s := d.next.Back, d.next.Candidate, d.next.Stable
-	_, unavailable := d.spec.Canary.budget(d.n)
+	_, unavailable := d.spec.budget(d.n)
 	enough := candidate.Desired-1+stable.Ready >= d.n-max(unavailable, 1)
 	woken := b.WokenAt.Add(wakeAgain)
 	if !enough {
@@ -160,9 +194,10 @@ func (d *decision) returned() []Action {
 		d.reject(c.Revision, c.Attempt, b.Why)
 	}
 	stable := *d.next.Stable
-	stable.Selectors = kept(stable.Selectors, c.Selectors, stable.Labels)
+	stable.Selectors = kept(stable, c.Selectors)
 	d.next.Stable = &stable
 	d.next.Back, d.next.Candidate = nil, nil
+	d.next.OverlapAt = time.Time{}
 	if d.orders.paused || d.obs.Held != "" {
 		d.next.Step, d.next.Asked, d.next.Live = 0, 0, 0
 		if d.obs.Held != "" {

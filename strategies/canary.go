@@ -14,11 +14,21 @@ func (d *decision) start() []Action {
 		d.reject(d.wanted, 0, "aborted by a person")
 		return d.rest()
 	}
+	d.spec = d.asked // from here on the strategy of another kind counts (SPEC 3.6)
+	d.next.Spec = &d.spec
 	d.next.Candidate = d.candidate(d.next.Stable.Color.Other())
-	d.next.Replicas = d.n
 	d.next.Step, d.next.StepAt = 1, time.Time{}
 	d.next.Asked, d.next.Live, d.next.Cap = 0, 0, nil
+	d.next.OverlapAt, d.next.PartialAt, d.next.Spare = time.Time{}, time.Time{}, nil
 	d.next.ProgressAt = d.obs.At
+	return d.advance()
+}
+
+// advance moves a rollout in flight by its strategy.
+func (d *decision) advance() []Action {
+	if d.spec.BlueGreen != nil {
+		return d.blueGreen()
+	}
 	return d.canary()
 }
 
@@ -60,7 +70,7 @@ func (d *decision) canary() []Action {
 	return d.promote()
 }
 
-func (d *decision) steps() []Step { return d.spec.Canary.Steps }
+func (d *decision) steps() []Step { return d.spec.steps() }
 
 // edited keeps the place when the steps are edited in mid-rollout: the position becomes
 // the first changed step when that lies before it, and the weight never rises by an
@@ -69,7 +79,7 @@ func (d *decision) edited() {
 	if d.was.Spec == nil || d.was.Candidate == nil {
 		return
 	}
-	old, now := d.was.Spec.Canary.Steps, d.steps()
+	old, now := d.was.Spec.steps(), d.steps()
 	changed := 0
 	for changed < len(old) && changed < len(now) && old[changed].equal(now[changed]) {
 		changed++
@@ -135,7 +145,12 @@ func (d *decision) keep() []Action {
 	phase, reason, message, next := d.next.Phase, d.next.Reason, d.next.Message, d.next.NextAt
 	progress := d.next.ProgressAt
 	d.next.ProgressAt = d.obs.At // the deadline does not run here
-	acts, _ := d.move(d.next.Asked)
+	var acts []Action
+	if d.spec.BlueGreen != nil {
+		acts, _ = d.stand(d.previewSize(), d.next.Reason, "")
+	} else {
+		acts, _ = d.move(d.next.Asked)
+	}
 	d.next.ProgressAt = progress
 	if d.next.Reason == Held {
 		return acts // what holds it up is the news
@@ -147,6 +162,9 @@ func (d *decision) keep() []Action {
 // position is the beginning of every sentence of a rollout in flight.
 func (d *decision) position() string {
 	n := len(d.steps())
+	if d.spec.BlueGreen != nil {
+		return fmt.Sprintf("step 1 of 1, preview of %s%s", d.next.Candidate.Revision, d.wayIn())
+	}
 	if n == 0 {
 		return fmt.Sprintf("%d%% to %s", d.next.Live, d.next.Candidate.Revision)
 	}
@@ -163,7 +181,7 @@ func (d *decision) observedWeight() int {
 	return share(d.obs.Services[0].Endpoints[c], d.obs.Services[0].Endpoints[s])
 }
 
-// promote sends all users to the candidate and makes it stable where it stands (SPEC
+// promote sends all users to the candidate, which becomes stable where it stands (SPEC
 // 5.15): no pod is started twice.
 func (d *decision) promote() []Action {
 	if c := d.next.Cap; c != nil && c.Step > len(d.steps()) && !d.orders.full && d.orders.gates >= 0 {
@@ -174,10 +192,16 @@ func (d *decision) promote() []Action {
 	if !live || d.next.Back != nil {
 		return acts
 	}
+	return d.promoted()
+}
+
+// promoted: users are on the candidate, so the roles change.
+func (d *decision) promoted() []Action {
 	old, now := *d.next.Stable, *d.next.Candidate
 	d.next.Stable, d.next.Candidate = &now, nil
 	d.next.Step, d.next.StepAt, d.next.Asked, d.next.Live = 0, time.Time{}, 0, 0
 	d.next.ProgressAt, d.next.SwitchedAt = time.Time{}, d.obs.At
+	d.next.OverlapAt, d.next.PartialAt = time.Time{}, time.Time{}
 	d.next.Warm = warmed(d.spec, old, d.obs)
 	return d.warm()
 }

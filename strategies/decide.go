@@ -46,16 +46,17 @@ func Decide(spec Spec, was State, obs Observation) Plan {
 	case d.next.Warm != nil:
 		return d.finish(d.warm())
 	case d.next.Candidate != nil:
-		return d.finish(d.canary())
+		return d.finish(d.advance())
 	}
 	return d.finish(d.rest())
 }
 
 // A decision is one call of Decide: its arguments, and the next state as it forms.
 type decision struct {
-	spec Spec
-	was  State
-	obs  Observation
+	spec  Spec // in force: a rollout in flight keeps its kind of strategy
+	asked Spec // as Git has it
+	was   State
+	obs   Observation
 
 	next    State
 	n       int32  // the size Git asks for
@@ -65,7 +66,7 @@ type decision struct {
 }
 
 func begin(spec Spec, was State, obs Observation) *decision {
-	d := &decision{spec: spec, was: was, obs: obs, next: was.clone()}
+	d := &decision{spec: inForce(spec, was), asked: spec, was: was, obs: obs, next: was.clone()}
 	d.next.Schema = SchemaVersion
 	d.n = was.Replicas
 	switch {
@@ -87,7 +88,7 @@ func begin(spec Spec, was State, obs Observation) *decision {
 		d.wanted = was.Stable.Revision
 	}
 	if obs.Held == "" {
-		d.next.Spec = &spec
+		d.next.Spec = &d.spec
 	}
 	if obs.Off.Ready {
 		d.obs.Slots = maps.Clone(obs.Slots)
@@ -110,6 +111,16 @@ func begin(spec Spec, was State, obs Observation) *decision {
 	return d
 }
 
+// inForce: a change of the strategy's kind counts from the next revision (SPEC 3.6).
+func inForce(spec Spec, was State) Spec {
+	if !was.inFlight() || was.Stable == nil || was.Spec == nil || was.Spec.Strategy() == spec.Strategy() {
+		return spec
+	}
+	kept := *was.Spec
+	kept.Intents = spec.Intents
+	return kept
+}
+
 // refresh takes over what Git selects a revision's pods by now: Services come and change
 // without a new revision (SPEC 2.2).
 func (d *decision) refresh() {
@@ -120,28 +131,30 @@ func (d *decision) refresh() {
 	for _, t := range []**Track{&d.next.Candidate, &d.next.Stable} {
 		if *t != nil && (*t).Revision == w.Revision {
 			now := **t
-			now.Selectors, now.Ports, now.Labels = kept(w.Selectors, now.Selectors, w.Labels), w.Ports, w.Labels
+			now.Selectors, now.Ports, now.Labels = kept(w.Track, now.Selectors), w.Ports, w.Labels
+			now.Services, now.Previews = w.Services, w.Previews
 			*t = &now
 		}
 	}
 	if warm := d.next.Warm; warm != nil && warm.Old.Revision == w.Revision {
-		warm.Old.Selectors = kept(w.Selectors, warm.Old.Selectors, w.Labels)
+		warm.Old.Selectors, warm.Old.Services = kept(w.Track, warm.Old.Selectors), w.Services
 	}
 }
 
-// kept adds the Services of another release to one's own: one that is taken out of Git, or
+// kept adds the Services of another release to a track's own: one that is taken out of Git, or
 // came with a revision that was rejected, is not deleted, and so it is switched on, or its
 // users would be left with pods that go. One whose selector the pods' labels do not match
-// cannot be.
-func kept(own, others map[string]map[string]string, labels map[string]string) map[string]map[string]string {
+// cannot be, and one that became a preview is none any more.
+func kept(own Track, others map[string]map[string]string) map[string]map[string]string {
 	all := map[string]map[string]string{}
-	maps.Copy(all, own)
+	maps.Copy(all, own.Selectors)
 	for name, selector := range others {
 		matches := len(selector) > 0
 		for k, v := range selector {
-			matches = matches && labels[k] == v
+			matches = matches && own.Labels[k] == v
 		}
-		if _, known := all[name]; !known && matches {
+		_, known := all[name]
+		if _, preview := own.Previews[name]; !known && !preview && matches {
 			all[name] = selector
 		}
 	}
@@ -165,6 +178,8 @@ func (d *decision) clocks() {
 		}
 		later(&d.next.StepAt)
 		later(&d.next.ProgressAt)
+		later(&d.next.OverlapAt)
+		later(&d.next.PartialAt)
 		if w := d.next.Warm; w != nil {
 			later(&w.WatchUntil)
 			later(&w.Until)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -44,6 +45,7 @@ func defaults() Spec {
 		ProgressDeadline: 600 * time.Second,
 		DeadlineAborts:   true,
 		WarmWatch:        30 * time.Second,
+		SwitchOverlap:    30 * time.Second,
 		Canary: Canary{
 			MaxSurge:       Amount{Value: 25, Percent: true},
 			MaxUnavailable: Amount{Value: 25, Percent: true},
@@ -55,6 +57,7 @@ func defaults() Spec {
 type decoder struct {
 	path     string
 	mistakes Mistakes
+	active   *yaml.Node // blueGreen.activeService; nil = not given
 }
 
 // fault notes a mistake at a node; n may be nil when the whole file is at fault.
@@ -187,10 +190,13 @@ func (d *decoder) rollout(n *yaml.Node, r *Rollout) {
 func (d *decoder) spec(n *yaml.Node, s *Spec) {
 	const notYet = "not supported by this version of kexal"
 	strategy := false
-	var watch *yaml.Node
+	var watch, services, previews *yaml.Node
 	d.mapping(n, "spec", fields{
 		"workloads": d.names(&s.Workloads),
-		"services":  d.names(&s.Services),
+		"services": func(n *yaml.Node) {
+			services = n
+			d.names(&s.Services)(n)
+		},
 		"strategy": func(n *yaml.Node) {
 			strategy = true
 			d.strategy(n, s)
@@ -201,12 +207,22 @@ func (d *decoder) spec(n *yaml.Node, s *Spec) {
 			watch = n
 			d.seconds(&s.WarmWatch, 0)(n)
 		},
+		"switchOverlapSeconds": d.seconds(&s.SwitchOverlap, 0),
+		"preview": func(n *yaml.Node) {
+			d.mapping(n, "preview", fields{
+				"services": func(n *yaml.Node) {
+					previews = n
+					d.boolean(&s.Previews)(n)
+				},
+				"ingresses": d.later("preview.ingresses is " + notYet),
+				"nodePort":  d.later("preview.nodePort is " + notYet + "; a preview is a ClusterIP Service"),
+			})
+		},
 		"paused":  d.boolean(&s.Intents.Paused),
 		"promote": func(n *yaml.Node) { s.Intents.Promote = d.promote(n) },
 		"abort":   func(n *yaml.Node) { s.Intents.Abort = d.revision(n, "abort") },
 
 		"source":         d.source,
-		"preview":        d.later("preview is " + notYet),
 		"rollbackWindow": d.later("rollbackWindow is " + notYet),
 		"windows":        d.later("windows are " + notYet),
 		"onFailure":      d.later("onFailure is " + notYet),
@@ -217,14 +233,36 @@ func (d *decoder) spec(n *yaml.Node, s *Spec) {
 		"retry":          d.later("retry is " + notYet + "; push a change instead"),
 	})
 	if !strategy {
-		d.fault(n, "write strategy: {canary: {steps: [...]}}", "spec has no strategy")
+		d.fault(n, "write strategy: {canary: {steps: [...]}} or strategy: {blueGreen: {}}", "spec has no strategy")
 	}
-	switch {
-	case s.WarmWatch <= s.Canary.ScaleDownDelay:
+	switch delay := s.scaleDownDelay(); {
+	case s.WarmWatch <= delay:
 	case watch != nil:
-		d.fault(watch, "lower it, or raise scaleDownDelaySeconds", "warmWatchSeconds is above scaleDownDelaySeconds (%d)", int(s.Canary.ScaleDownDelay.Seconds()))
+		d.fault(watch, "lower it, or raise scaleDownDelaySeconds", "warmWatchSeconds is above scaleDownDelaySeconds (%d)", int(delay.Seconds()))
 	default:
-		s.WarmWatch = s.Canary.ScaleDownDelay // SPEC 5.16: at most the delay
+		s.WarmWatch = delay // SPEC 5.16: at most the delay
+	}
+	switch b := s.BlueGreen; {
+	case b == nil && s.Previews:
+		d.fault(previews, "remove it", "preview.services with a canary by replica ratio is %s", notYet)
+	case b == nil:
+	case previews == nil:
+		s.Previews = true // SPEC 3.4
+	case b.PreviewService != "" && !s.Previews:
+		d.fault(previews, "remove one of them", "preview.services is false, and blueGreen.previewService names %s", b.PreviewService)
+	}
+	if d.active != nil { // SPEC 3.3: it means services: [NAME]
+		var name string
+		d.text(&name)(d.active)
+		switch {
+		case services == nil:
+			services, s.Services = d.active, []string{name}
+		case !slices.Contains(s.Services, name):
+			d.fault(d.active, "keep one of them", "activeService %s is not in spec.services", name)
+		}
+	}
+	if b := s.BlueGreen; b != nil && slices.Contains(s.Services, b.PreviewService) {
+		d.fault(services, "name two Services", "Service %s cannot be both the preview and one that is switched", b.PreviewService)
 	}
 }
 
@@ -238,18 +276,50 @@ func (d *decoder) source(n *yaml.Node) {
 }
 
 func (d *decoder) strategy(n *yaml.Node, s *Spec) {
-	canary := false
+	canary, unknown := false, len(d.mistakes)
 	d.mapping(n, "strategy", fields{
 		"canary": func(n *yaml.Node) {
 			canary = true
 			d.canary(n, &s.Canary)
 		},
-		"blueGreen":     d.later("blueGreen is not supported by this version of kexal"),
+		"blueGreen": func(n *yaml.Node) {
+			s.BlueGreen = &BlueGreen{
+				AutoPromotion:  true,
+				MaxUnavailable: Amount{Value: 25, Percent: true},
+				ScaleDownDelay: 30 * time.Second,
+				AbortDelay:     30 * time.Second,
+			}
+			d.blueGreen(n, s.BlueGreen)
+		},
 		"rollingUpdate": d.later("rollingUpdate is not supported by this version of kexal"),
 	})
-	if !canary {
-		d.fault(n, "write canary: {steps: [...]}", "strategy names no canary")
+	switch {
+	case canary && s.BlueGreen != nil:
+		d.fault(n, "keep one of them", "strategy has both canary and blueGreen")
+	case !canary && s.BlueGreen == nil && len(d.mistakes) == unknown:
+		d.fault(n, "write canary: {steps: [...]} or blueGreen: {}", "strategy names neither canary nor blueGreen")
 	}
+}
+
+func (d *decoder) blueGreen(n *yaml.Node, b *BlueGreen) {
+	const notYet = " is not supported by this version of kexal"
+	d.mapping(n, "blueGreen", fields{
+		"autoPromotionEnabled":       d.boolean(&b.AutoPromotion),
+		"autoPromotionSeconds":       d.seconds(&b.PromoteAfter, 0),
+		"previewReplicaCount":        d.count(&b.PreviewReplicas, "previewReplicaCount"),
+		"maxUnavailable":             d.amount(&b.MaxUnavailable),
+		"scaleDownDelaySeconds":      d.seconds(&b.ScaleDownDelay, 0),
+		"abortScaleDownDelaySeconds": d.seconds(&b.AbortDelay, 0),
+		"previewService":             d.text(&b.PreviewService),
+		"activeService":              func(n *yaml.Node) { d.active = n },
+
+		"prePromotionAnalysis":        d.later("prePromotionAnalysis" + notYet),
+		"postPromotionAnalysis":       d.later("postPromotionAnalysis" + notYet),
+		"antiAffinity":                d.later("antiAffinity" + notYet),
+		"activeMetadata":              d.later("activeMetadata" + notYet),
+		"previewMetadata":             d.later("previewMetadata" + notYet),
+		"scaleDownDelayRevisionLimit": d.later("scaleDownDelayRevisionLimit has no meaning here: there are two colours, and one old revision is kept"),
+	})
 }
 
 func (d *decoder) canary(n *yaml.Node, c *Canary) {
@@ -445,6 +515,19 @@ func (d *decoder) integer(n *yaml.Node, field string) (int, bool) {
 		return 0, false
 	}
 	return int(v), true
+}
+
+func (d *decoder) count(into *int32, field string) func(*yaml.Node) {
+	return func(n *yaml.Node) {
+		v, ok := d.integer(n, field)
+		switch {
+		case !ok:
+		case v < 0:
+			d.fault(n, "write a number of pods", "%s %d is below 0", field, v)
+		default:
+			*into = int32(v)
+		}
+	}
 }
 
 func (d *decoder) seconds(into *time.Duration, least int) func(*yaml.Node) {

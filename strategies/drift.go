@@ -33,7 +33,11 @@ func (d *decision) restores() []Action {
 	if !d.obs.Gone || d.obs.Wanted == nil || d.obs.Held != "" {
 		return nil
 	}
-	return []Action{Apply{Services: true, Pin: d.recorded(), Stamp: d.stamp()}}
+	previews := BothColors
+	if c := d.next.Candidate; c != nil {
+		previews = Only(c.Color)
+	}
+	return []Action{Apply{Services: true, Pin: d.recorded(), Previews: previews, Stamp: d.stamp()}}
 }
 
 // recorded is what the Services select by the weight that was live last.
@@ -49,7 +53,7 @@ func (d *decision) recorded() Selection {
 		return BothColors
 	case d.next.Back != nil:
 		return Only(s.Color)
-	case d.next.Live == 0 && d.next.Asked > 0 && d.slot(s).Ready < d.least() && d.slot(c).Ready > 0:
+	case d.spec.BlueGreen == nil && d.next.Live == 0 && d.next.Asked > 0 && d.slot(s).Ready < d.least() && d.slot(c).Ready > 0:
 		return BothColors // on the way up stable has given up pods already: they were shared
 	case d.next.Live == 0:
 		return Only(s.Color)
@@ -100,8 +104,13 @@ func (d *decision) repairStable() []Action {
 	case slot.Starved && slot.Pods < slot.Desired:
 		d.lookAt(slot.TouchedAt.Add(wakeSeldom))
 		return nil
+	case d.spared(stable.Color.Other()):
+		return nil // people look at what went wrong
 	case other.Exists && !other.Deleting && other.Desired > 0 && !d.orders.paused && d.left(stable.Color.Other(), stable.Color):
 		return []Action{Scale{Color: stable.Color.Other(), Count: 0, Stamp: stamp}}
 	}
-	return nil
+	if d.orders.paused {
+		return nil
+	}
+	return d.settlePreviews()
 }

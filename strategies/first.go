@@ -31,7 +31,7 @@ func (d *decision) first() []Action {
 		d.firstDeadline(slot)
 		return nil
 	case d.selection(to) != to:
-		return []Action{Select{To: to, Release: true, Stamp: d.stamp()}}
+		return []Action{Select{To: to, Stamp: d.stamp()}}
 	case !d.inForce(c.Color):
 		return nil
 	}

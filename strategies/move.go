@@ -30,18 +30,20 @@ func (d *decision) move(w int) (acts []Action, live bool) {
 	if acts := d.restores(); acts != nil {
 		return acts, false
 	}
-	if d.selection(BothColors) == Something { // put back before anything else (SPEC 5.8)
+	apart := d.selection(BothColors) == Something
+	if apart && d.strayed() { // put back before anything else (SPEC 5.8)
 		return []Action{Select{To: d.recorded(), Stamp: d.stamp()}}, false
+	}
+	if d.partial(apart) {
+		return nil, false
 	}
 	if acts := d.revives(s); acts != nil {
 		return acts, false
 	}
-	for _, t := range []*Track{c, s} { // SPEC 5.4: unpaused by a hand, an edit would roll it
-		if slot := d.slot(t); slot.Started && slot.Desired > 0 && !slot.Paused {
-			return []Action{Scale{t.Color, slot.Desired, d.stamp()}}, false
-		}
+	if acts := d.pauses(); acts != nil {
+		return acts, false
 	}
-	surge, unavailable := d.spec.Canary.budget(d.n)
+	surge, unavailable := d.spec.budget(d.n)
 	ceiling, floor := d.n+surge, d.n
 	if surge == 0 {
 		floor = d.n - unavailable
@@ -70,7 +72,7 @@ func (d *decision) move(w int) (acts []Action, live bool) {
 	if w > 0 && candidate.Desired == 0 && wantC > 0 {
 		// SPEC 5.8: nobody may reach the candidate's first pod before its weight.
 		if len(d.obs.Strangers) > 0 {
-			d.say(Degraded, Held, "Service %s selects the candidate's pods and is not part of this rollout: narrow its selector", strings.Join(d.obs.Strangers, ", "))
+			d.sayStrangers()
 			return nil, false
 		}
 		if pin := Only(s.Color); d.selection(pin) != pin {
@@ -97,7 +99,7 @@ func (d *decision) move(w int) (acts []Action, live bool) {
 	case candidate.Desired < wantC && min(wantC, room(stable.Desired)) > candidate.Desired:
 		acts = []Action{Scale{c.Color, min(wantC, room(stable.Desired)), d.stamp()}}
 	case selects != to && d.mayjoin(to, selects):
-		acts = []Action{Select{To: to, Release: to == Only(c.Color), Stamp: d.stamp()}}
+		acts = []Action{Select{To: to, Stamp: d.stamp()}}
 	case candidate.Desired > wantC && max(wantC, floor-serving.stable) < candidate.Desired && d.mayshrink(to):
 		acts = []Action{Scale{c.Color, max(wantC, floor-serving.stable), d.stamp()}}
 	case grown && stable.Desired > wantS && max(wantS, floor-serving.candidate) < stable.Desired && (to == BothColors || d.n == 0):
@@ -114,6 +116,21 @@ func (d *decision) move(w int) (acts []Action, live bool) {
 	return nil, d.deadline(reason, moving)
 }
 
+// pauses puts `paused` back on both colours: unpaused by a hand, an edit would roll it
+// (SPEC 5.4).
+func (d *decision) pauses() []Action {
+	for _, t := range []*Track{d.next.Candidate, d.next.Stable} {
+		if slot := d.slot(t); slot.Started && slot.Desired > 0 && !slot.Paused {
+			return []Action{Scale{t.Color, slot.Desired, d.stamp()}}
+		}
+	}
+	return nil
+}
+
+func (d *decision) sayStrangers() {
+	d.say(Degraded, Held, "Service %s selects the candidate's pods and is not part of this rollout: narrow its selector", strings.Join(d.obs.Strangers, ", "))
+}
+
 // reached is how many of a slot's ready pods users reach: those in every Service's
 // EndpointSlices.
 func (d *decision) reached(c Color, slot Slot) int32 {
@@ -126,7 +143,7 @@ func (d *decision) reached(c Color, slot Slot) int32 {
 // least is how many ready pods users may be left with: what maxUnavailable allows, and
 // never nobody.
 func (d *decision) least() int32 {
-	_, unavailable := d.spec.Canary.budget(d.n)
+	_, unavailable := d.spec.budget(d.n)
 	return max(d.n-unavailable, min(d.n, 1))
 }
 
@@ -217,17 +234,20 @@ func (d *decision) occupy(t *Track, pin Selection) (acts []Action, settled bool)
 	case !slot.Exists && d.obs.Wanted == nil:
 		return nil, false
 	case d.obs.Missing && slot.Desired == 0:
-		return []Action{Apply{Pin: pin, Stamp: d.stamp()}}, false
+		return []Action{Apply{Pin: pin, Previews: Only(t.Color), Stamp: d.stamp()}}, false
 	case !slot.Exists:
 		return []Action{Create{t.Color, d.stamp()}}, false
 	}
 	return d.revives(t), slot.Started
 }
 
-// leave takes users off a slot before it is emptied.
+// leave takes users off a slot before it is emptied, once somebody is ready to take them.
 func (d *decision) leave(to Color) []Action {
 	if d.selection(Only(to)) == Only(to) {
 		return nil // written; the EndpointSlices follow
+	}
+	if d.obs.Slots[to].Ready == 0 && d.obs.Slots[to.Other()].Ready > 0 {
+		return nil
 	}
 	return []Action{Select{To: Only(to), Stamp: d.stamp()}}
 }

@@ -20,6 +20,7 @@ type Observation struct {
 
 	Slots    map[Color]Slot
 	Services []Service // those the rollout switches; in the order of their names
+	Previews []Service // the ways to the candidate; in the order of their names
 	// Services of the namespace that would select the candidate's pods and that this
 	// rollout does not switch (SPEC 5.8).
 	Strangers []string
@@ -53,19 +54,25 @@ type Slot struct {
 	Revision  string // of the Deployment's template
 	Desired   int32  // pods asked for
 	Paused    bool
-	Started   bool        // its ReplicaSet is there, which a paused Deployment cannot make
-	Edited    bool        // a hand changed its template
-	Pods      int32       // pods of this colour, terminating ones too
-	Ready     int32       // pods that count (SPEC 5.14): Ready, right revision, minReadySeconds over, not terminating
-	ReadyAt   time.Time   // when the last of them became so; zero = none
-	Crashed   []time.Time // when each pod that crashed at least twice did so last
-	NextAt    time.Time   // when the next Ready pod will have been so for minReadySeconds; zero = none
-	Trouble   string      // what keeps pods from being ready, in Kubernetes' words; empty = nothing known
-	Starved   bool        // quota lets its ReplicaSet make no more pods
-	TouchedAt time.Time   // when its ReplicaSet was woken last; zero = never
-	Aborted   string      // REVISION/ATTEMPT of an abort written on it (SPEC 6.4)
+	Started   bool      // its ReplicaSet is there, which a paused Deployment cannot make
+	Edited    bool      // a hand changed its template
+	Pods      int32     // pods of this colour, terminating ones too
+	Ready     int32     // pods that count (SPEC 5.14): Ready, right revision, minReadySeconds over, not terminating
+	ReadyAt   time.Time // when the last of them became so; zero = none
+	Crashed   []Crash   // of each pod of the revision that crashed
+	NextAt    time.Time // when the next Ready pod will have been so for minReadySeconds; zero = none
+	Trouble   string    // what keeps pods from being ready, in Kubernetes' words; empty = nothing known
+	Starved   bool      // quota lets its ReplicaSet make no more pods
+	TouchedAt time.Time // when its ReplicaSet was woken last; zero = never
+	Aborted   string    // REVISION/ATTEMPT of an abort written on it (SPEC 6.4)
 	Epoch     int64
 	Step      int // of the write that moved it last
+}
+
+// A Crash is the last one of a pod.
+type Crash struct {
+	At    time.Time
+	Again bool // it crashed before
 }
 
 // Selection is what a Service selects.
@@ -90,6 +97,8 @@ type Service struct {
 	Endpoints map[Color]int32 // ready endpoints in its EndpointSlices, by pod colour
 	Aborted   string
 	Epoch     int64
+	Overlaps  bool // what is in front of it does not follow a switch at once (SPEC 5.10)
+	Differs   bool // of a preview: what it has besides its selector is not what the wanted release says
 }
 
 // abortMark is the text of the annotation that an abort carries.

@@ -45,12 +45,19 @@ type (
 		Count int32
 		Stamp Stamp
 	}
-	// Select moves every Service of the rollout that does not select To yet, and
-	// carries a Service's own change in the same write when Release.
+	// Select moves every Service of the rollout that does not select To yet. What the
+	// revision of a single colour brings for the Service goes into the same write.
 	Select struct {
 		To      Selection
-		Release bool
+		Overlap bool // those that overlap select both colours for now
+		Prime   bool // ask the server about all, widen a preview, and a moment later switch them together (SPEC 5.10, 6.7)
 		Stamp   Stamp
+	}
+	// Preview moves every preview that does not select To yet, or differs from the wanted
+	// release.
+	Preview struct {
+		To    Selection
+		Stamp Stamp
 	}
 	// Mark stamps all traffic objects and slots and changes nothing else.
 	Mark struct{ Stamp Stamp }
@@ -62,6 +69,7 @@ type (
 		All      bool
 		Services bool      // only Services that were recorded and are gone
 		Pin      Selection // what a new Service selects
+		Previews Selection // what a new preview selects
 		Stamp    Stamp
 	}
 	// Revive unpauses a Deployment whose ReplicaSet is gone, so that its controller makes
@@ -77,24 +85,29 @@ type (
 	}
 )
 
-func (Create) action() {}
-func (Scale) action()  {}
-func (Select) action() {}
-func (Mark) action()   {}
-func (Delete) action() {}
-func (Apply) action()  {}
-func (Revive) action() {}
-func (Touch) action()  {}
+func (Create) action()  {}
+func (Scale) action()   {}
+func (Select) action()  {}
+func (Preview) action() {}
+func (Mark) action()    {}
+func (Delete) action()  {}
+func (Apply) action()   {}
+func (Revive) action()  {}
+func (Touch) action()   {}
 
 func (a Create) String() string { return fmt.Sprintf("create %s for %s", a.Color, a.Stamp.Revision) }
 func (a Scale) String() string  { return fmt.Sprintf("scale %s to %d", a.Color, a.Count) }
 func (a Select) String() string {
 	s := fmt.Sprintf("select %s", a.To)
-	if a.Release {
-		s += " with the release's own changes"
+	if a.Overlap {
+		s += ", with overlap"
+	}
+	if a.Prime {
+		s = "ask, widen a preview, then " + s
 	}
 	return s
 }
+func (a Preview) String() string { return fmt.Sprintf("preview %s", a.To) }
 func (a Mark) String() string {
 	if a.Stamp.Aborted != "" {
 		return "mark aborted " + a.Stamp.Aborted

@@ -31,6 +31,7 @@ var promises = []promise{
 	{"nothing shrinks before users have left it and the drain is over", undrained},
 	{"the candidate's share rises only by a record of this epoch", unrecorded},
 	{"the candidate gets no more pods than its weight", overweight},
+	{"a blue/green switch leads to a candidate at full size", halfSwitched},
 	{"nothing that is selected or has pods is deleted", deletesUsed},
 	{"a Deployment never changes its revision in place", inPlace},
 	{"an effect is never made twice", twice},
@@ -50,7 +51,7 @@ func (w *world) asked(c Color) int32 {
 func (c change) size() (n, surge, unavailable int32) {
 	n = c.n
 	if c.plan.Next.Spec != nil {
-		surge, unavailable = c.plan.Next.Spec.Canary.budget(n)
+		surge, unavailable = c.plan.Next.Spec.budget(n)
 	}
 	return n, surge, unavailable
 }
@@ -60,8 +61,8 @@ func sentToNobody(c change) string {
 		return ""
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.after.services)) {
-		if sum(c.after.selected(c.after.services[name])) > 0 {
-			continue
+		if sum(c.after.selected(c.after.services[name])) > 0 || c.after.services[name].refuses {
+			continue // the server keeps it where it is
 		}
 		for _, color := range []Color{Blue, Green} {
 			if c.after.readyPods(color) > 0 {
@@ -103,8 +104,12 @@ func tooMany(c change) string {
 // not get worse.
 func tooFew(c change) string {
 	n, _, unavailable := c.size()
-	if _, ok := c.action.(Select); ok && c.plan.Next.Candidate == nil {
-		return "" // a selector that strayed is put back, whatever it reached (SPEC 5.8)
+	if a, ok := c.action.(Select); ok {
+		next := c.plan.Next
+		strays := next.Candidate == nil || next.Spec != nil && next.Spec.BlueGreen != nil && next.Back == nil && next.Stable != nil && a.To == Only(next.Stable.Color)
+		if strays {
+			return "" // a selector that strayed is put back, whatever it reached (SPEC 5.8)
+		}
 	}
 	starved := false
 	if s := c.plan.Next.Stable; s != nil && c.plan.Next.Back != nil {
@@ -196,8 +201,30 @@ func overweight(c change) string {
 		return ""
 	}
 	n, surge, _ := c.size()
+	if b := next.Spec.BlueGreen; b != nil {
+		most := max(n, c.before.asked(next.Stable.Color))
+		if b.PreviewReplicas > 0 && c.record.Step <= 1 {
+			most = min(most, b.PreviewReplicas)
+		}
+		if a.Count > most {
+			return fmt.Sprintf("%d pods at step %d", a.Count, c.record.Step)
+		}
+		return ""
+	}
 	if most, _ := split(n, c.record.Asked, surge > 0); a.Count > most {
 		return fmt.Sprintf("%d pods for %d%% of %d", a.Count, c.record.Asked, n)
+	}
+	return ""
+}
+
+func halfSwitched(c change) string {
+	a, ok := c.action.(Select)
+	next := c.plan.Next
+	if !ok || next.Candidate == nil || next.Stable == nil || next.Back != nil || next.Spec.BlueGreen == nil || a.To != Only(next.Candidate.Color) {
+		return ""
+	}
+	if ready := c.before.slot(next.Candidate.Color).Ready; ready < c.n {
+		return fmt.Sprintf("%d of %d pods are ready", ready, c.n)
 	}
 	return ""
 }

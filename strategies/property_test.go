@@ -53,7 +53,7 @@ func playAnything(t *rapid.T) {
 	wanted := "a1"
 	for range rapid.IntRange(1, 10).Draw(t, "events") {
 		color := rapid.SampledFrom([]string{"blue", "green"})
-		switch rapid.IntRange(0, 13).Draw(t, "event") {
+		switch rapid.IntRange(0, 15).Draw(t, "event") {
 		case 0, 1, 2:
 			wanted = rapid.SampledFrom([]string{"a1", "b2", "c3"}).Draw(t, "revision")
 			tell("push rev="+wanted, "")
@@ -83,10 +83,14 @@ func playAnything(t *rapid.T) {
 			tell("edit service=web selects="+rapid.SampledFrom([]string{"both", "other"}).Draw(t, "selects"), "")
 		case 13:
 			tell("rollout", anySpec(t, false))
+		case 14:
+			tell("edit service=web "+rapid.SampledFrom([]string{"refuses", "refuses late", "accepts"}).Draw(t, "server"), "")
+		case 15:
+			tell("edit service=web overlaps", "")
 		}
 		tell(rapid.SampledFrom([]string{"run for=300ms", "run for=3s", "run for=12s", "run for=2m"}).Draw(t, "time"), "")
 	}
-	for _, line := range []string{"pods blue ready slow=1s", "pods green ready slow=1s", "release", "git read", "push rev=" + wanted, "intent promote=" + wanted, "run"} {
+	for _, line := range []string{"pods blue ready slow=1s", "pods green ready slow=1s", "edit service=web accepts", "release", "git read", "push rev=" + wanted, "intent promote=" + wanted, "run"} {
 		tell(line, "")
 	}
 	s := p.state()
@@ -102,6 +106,9 @@ func playAnything(t *rapid.T) {
 
 // anySpec is a spec of at most four steps; one that is not fresh, an edit, has a surge.
 func anySpec(t *rapid.T, fresh bool) string {
+	if rapid.IntRange(0, 2).Draw(t, "strategy") == 0 {
+		return anyBlueGreen(t)
+	}
 	var b strings.Builder
 	b.WriteString("strategy:\n  canary:\n    steps:\n")
 	steps := rapid.IntRange(0, 4).Draw(t, "steps")
@@ -130,5 +137,19 @@ func anySpec(t *rapid.T, fresh bool) string {
 	if rapid.Bool().Draw(t, "deadline aborts") {
 		b.WriteString("\nprogressDeadlineAbort: false")
 	}
+	return b.String()
+}
+
+// anyBlueGreen is any blue/green spec.
+func anyBlueGreen(t *rapid.T) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "strategy:\n  blueGreen:\n    autoPromotionEnabled: %v\n", rapid.Bool().Draw(t, "auto"))
+	fmt.Fprintf(&b, "    autoPromotionSeconds: %d\n", rapid.SampledFrom([]int{0, 5, 40}).Draw(t, "promote after"))
+	fmt.Fprintf(&b, "    previewReplicaCount: %d\n", rapid.IntRange(0, 3).Draw(t, "preview"))
+	fmt.Fprintf(&b, "    scaleDownDelaySeconds: %d\n", rapid.SampledFrom([]int{0, 30, 120}).Draw(t, "delay"))
+	fmt.Fprintf(&b, "    abortScaleDownDelaySeconds: %d\n", rapid.SampledFrom([]int{0, 3, 60}).Draw(t, "abort delay"))
+	fmt.Fprintf(&b, "preview: {services: %v}\n", rapid.Bool().Draw(t, "previews"))
+	fmt.Fprintf(&b, "switchOverlapSeconds: %d\n", rapid.SampledFrom([]int{0, 4, 30}).Draw(t, "overlap"))
+	fmt.Fprintf(&b, "progressDeadlineSeconds: %d", rapid.SampledFrom([]int{30, 600}).Draw(t, "deadline"))
 	return b.String()
 }

@@ -87,7 +87,11 @@ func Rebuild(spec Spec, ledger Status, colors map[Color]Track, obs Observation) 
 // warmed is a warm time that begins at the observation: how much of it was over nobody
 // knows any more.
 func warmed(spec Spec, old Track, obs Observation) *Warm {
-	return &Warm{Old: old, Since: obs.At, WatchUntil: obs.At.Add(spec.WarmWatch), Until: obs.At.Add(spec.warmFor())}
+	length := spec.warmFor()
+	if obs.Off.Drain {
+		length = spec.scaleDownDelay()
+	}
+	return &Warm{Old: old, Since: obs.At, WatchUntil: obs.At.Add(spec.WarmWatch), Until: obs.At.Add(length)}
 }
 
 // known is the ledger's track, when the live slot of its colour holds its revision.

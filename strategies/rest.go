@@ -12,7 +12,7 @@ func (d *decision) rest() []Action {
 	d.next.ProgressAt, d.next.Cap = time.Time{}, nil
 	d.next.Fencing = false
 	if d.obs.Slots[stable.Color.Other()].Desired == 0 {
-		d.next.SwitchedAt = time.Time{}
+		d.next.SwitchedAt, d.next.Spare = time.Time{}, nil
 	}
 	if d.wanted != stable.Revision {
 		if r := d.next.rejected(d.wanted); r != nil {
@@ -28,7 +28,7 @@ func (d *decision) rest() []Action {
 		return acts
 	}
 	if d.obs.Changed {
-		return []Action{Apply{All: true, Pin: Only(stable.Color), Stamp: d.stamp()}}
+		return []Action{Apply{All: true, Pin: Only(stable.Color), Previews: Only(stable.Color), Stamp: d.stamp()}}
 	}
 	return nil
 }
@@ -39,10 +39,14 @@ func (d *decision) keepRejected(r *Rejection) []Action {
 		d.say(Degraded, Rejected, "%s is rejected, and the Deployment of stable %s is gone: revert to commit %s to have it made again", r.Revision, d.next.Stable.Revision, d.next.Stable.Commit)
 		return d.steady()
 	}
+	reason, word := Rejected, "rejected"
 	if d.orders.abort || d.spec.Intents.Abort != "" && d.names(d.spec.Intents.Abort) {
-		d.say(Degraded, Aborted, "%s is aborted, %s serves: %s", r.Revision, d.next.Stable.Revision, r.Reason)
-	} else {
-		d.say(Degraded, Rejected, "%s is rejected, %s serves: %s", r.Revision, d.next.Stable.Revision, r.Reason)
+		reason, word = Aborted, "aborted"
+	}
+	d.say(Degraded, reason, "%s is %s, %s serves: %s", r.Revision, word, d.next.Stable.Revision, r.Reason)
+	if kept := d.next.Spare; kept != nil && kept.Until == nil {
+		// Connections that are kept open still reach them (K18).
+		d.next.Message += "; its pods stay until the next revision (abortScaleDownDelaySeconds: 0)"
 	}
 	return append(d.steady(), d.repairStable()...)
 }

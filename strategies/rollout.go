@@ -17,17 +17,58 @@ type Spec struct {
 	Workloads []string // Deployments to colour; nil = those of the release
 	Services  []string // Services to switch; nil = those that select the workloads' pods
 
-	Canary Canary
+	Canary    Canary
+	BlueGreen *BlueGreen // nil = a canary
+	Previews  bool       // preview.services: a Service NAME-preview beside each that is switched; default true for blue/green
 
 	ProgressDeadline time.Duration // since the last sign of progress; default 600 s (SPEC 5.23)
 	DeadlineAborts   bool          // progressDeadlineAbort; default true: passing the deadline rejects
-	WarmWatch        time.Duration // how long a promotion is watched; default 30 s, at most Canary.ScaleDownDelay (SPEC 5.16)
+	WarmWatch        time.Duration // how long a promotion is watched; default 30 s, at most the scale-down delay (SPEC 5.16)
+	SwitchOverlap    time.Duration // switchOverlapSeconds: how long a Service that cannot be switched at once selects both colours; default 30 s (SPEC 5.10)
 
 	Intents Intents
 }
 
+// Strategy is the name of the block that the spec has.
+func (s Spec) Strategy() string {
+	if s.BlueGreen != nil {
+		return "blueGreen"
+	}
+	return "canary"
+}
+
+// steps are those of a canary; blue/green has one, its gate (SPEC 4.3).
+func (s Spec) steps() []Step {
+	if s.BlueGreen != nil {
+		return []Step{{Pause: s.BlueGreen.gate()}}
+	}
+	return s.Canary.Steps
+}
+
+// scaleDownDelay is how long the old colour keeps its pods after a promotion.
+func (s Spec) scaleDownDelay() time.Duration {
+	if s.BlueGreen != nil {
+		return s.BlueGreen.ScaleDownDelay
+	}
+	return s.Canary.ScaleDownDelay
+}
+
 // warmFor is how long an old colour keeps its pods: the drain at least (SPEC 5.11).
-func (s Spec) warmFor() time.Duration { return max(s.Canary.ScaleDownDelay, drain) }
+func (s Spec) warmFor() time.Duration { return max(s.scaleDownDelay(), drain) }
+
+// Surge is how many pods may be asked for above n.
+func (s Spec) Surge(n int32) int32 {
+	surge, _ := s.budget(n)
+	return surge
+}
+
+// budget is how many pods may be above and below n: blue/green has all of them twice.
+func (s Spec) budget(n int32) (surge, unavailable int32) {
+	if b := s.BlueGreen; b != nil {
+		return n, b.MaxUnavailable.of(n, false)
+	}
+	return s.Canary.budget(n)
+}
 
 // Canary is strategy.canary, with Argo Rollouts' names and meanings.
 type Canary struct {
@@ -35,6 +76,26 @@ type Canary struct {
 	MaxSurge       Amount        // pods above the desired count; default 25 %, rounded up
 	MaxUnavailable Amount        // pods that may be missing; default 25 %, rounded down
 	ScaleDownDelay time.Duration // how long the old colour stays warm after a promotion; default 30 s (SPEC 5.15)
+}
+
+// BlueGreen is strategy.blueGreen, with Argo Rollouts' names and meanings.
+type BlueGreen struct {
+	AutoPromotion   bool          // autoPromotionEnabled; default true: the gate needs no person
+	PromoteAfter    time.Duration // autoPromotionSeconds, counted from when the preview is ready; 0 = at once; without AutoPromotion it means nothing
+	PreviewReplicas int32         // previewReplicaCount, pods before the gate; 0 = as many as stable has
+	MaxUnavailable  Amount        // pods of stable that may be missing when users go back to it; default 25 %, rounded down
+	ScaleDownDelay  time.Duration // how long the old colour stays warm after a promotion; default 30 s (SPEC 5.15)
+	AbortDelay      time.Duration // abortScaleDownDelaySeconds: how long an aborted candidate keeps its pods; default 30 s; 0 = until the slot is needed
+	PreviewService  string        // a Service in Git that is pinned to the candidate; empty = one is made for each that is switched (SPEC 3.3)
+}
+
+// gate is where a blue/green rollout waits before its switch.
+func (b *BlueGreen) gate() *Pause {
+	if !b.AutoPromotion {
+		return &Pause{}
+	}
+	seconds := int64(b.PromoteAfter / time.Second)
+	return &Pause{Seconds: &seconds}
 }
 
 // A Step is one entry of strategy.canary.steps: exactly one of its fields is set.
@@ -77,12 +138,6 @@ func (a Amount) of(n int32, up bool) int32 {
 		v += 99
 	}
 	return int32(v / 100)
-}
-
-// Surge is how many pods may be asked for above n.
-func (c Canary) Surge(n int32) int32 {
-	surge, _ := c.budget(n)
-	return surge
 }
 
 // budget is how many pods may be above and below n, as Kubernetes rounds them: surge

@@ -1,6 +1,7 @@
 package strategies
 
 import (
+	"encoding/json"
 	"maps"
 	"slices"
 	"time"
@@ -45,8 +46,11 @@ type State struct {
 	// When the EndpointSlices first showed that no user is sent to the candidate any
 	// more; the drain counts from here. Zero = they are, or not known yet.
 	SwitchedAt time.Time `json:"switchedAt,omitzero"`
+	OverlapAt  time.Time `json:"overlapAt,omitzero"` // since when Services that switch with overlap select both colours (SPEC 5.10)
+	PartialAt  time.Time `json:"partialAt,omitzero"` // since when only some Services are switched; zero = all or none are
 	Back       *Back     `json:"back,omitempty"`
 	Warm       *Warm     `json:"warm,omitempty"`
+	Spare      *Spare    `json:"spare,omitempty"`
 	PausedAt   time.Time `json:"pausedAt,omitzero"` // since when `paused: true` stops the clocks
 	Fencing    bool      `json:"fencing,omitempty"` // taken over in flight; the epoch is not on every object yet
 }
@@ -62,6 +66,20 @@ type Track struct {
 	Selectors map[string]map[string]string `json:"selectors"`        // by Service: its selector in Git, without colour
 	Ports     map[string]int32             `json:"ports,omitempty"`  // of its containers, by name
 	Labels    map[string]string            `json:"labels,omitempty"` // of its pods in Git, without colour
+
+	// What Git says of each Service besides its selector: it goes with the users, there
+	// and back (SPEC 5.18).
+	Services map[string]json.RawMessage `json:"services,omitempty"`
+	// The selectors of its previews, as in Selectors.
+	Previews map[string]map[string]string `json:"previews,omitempty"`
+}
+
+// Selector is the one that a Service of the rollout, or a preview, has in Git.
+func (t *Track) Selector(service string) map[string]string {
+	if selector, found := t.Selectors[service]; found {
+		return selector
+	}
+	return t.Previews[service]
 }
 
 // A Cap bounds the weight of the step that an edit in mid-rollout went back to.
@@ -105,6 +123,13 @@ type Warm struct {
 	UnwellSince time.Time `json:"unwellSince,omitzero"` // fewer than half ready since then; zero = well
 }
 
+// A Spare is the colour of an aborted candidate that keeps its pods for a while, without
+// users, so that people can look at what went wrong.
+type Spare struct {
+	Color Color      `json:"color"`
+	Until *time.Time `json:"until,omitempty"` // nil = until the next revision needs the slot
+}
+
 // inFlight: the epoch of a take-over must be on its objects before anything moves.
 func (s State) inFlight() bool { return s.Candidate != nil || s.Back != nil || s.Warm != nil }
 
@@ -131,7 +156,7 @@ func (s State) clone() State {
 		w := *s.Warm
 		s.Warm = &w
 	}
-	return s
+	return s // a Spare is never changed in place
 }
 
 // Status is the state as people read it.
@@ -154,9 +179,11 @@ func (s State) Status(name, namespace string, problems []Problem) Status {
 	if st.Problems == nil {
 		st.Problems = []Problem{}
 	}
-	if s.Candidate != nil && s.Stable != nil && s.Spec != nil && s.Step > 0 && len(s.Spec.Canary.Steps) > 0 {
-		n := len(s.Spec.Canary.Steps)
-		st.Step = &Position{Index: min(s.Step, n), Of: n}
+	if s.Spec != nil {
+		st.Strategy = s.Spec.Strategy()
+		if n := len(s.Spec.steps()); s.Candidate != nil && s.Stable != nil && s.Step > 0 && n > 0 {
+			st.Step = &Position{Index: min(s.Step, n), Of: n}
+		}
 	}
 	if st.Conditions = s.Conditions; st.Conditions == nil {
 		st.Conditions = conditions(s, nil, s.Since)

@@ -20,9 +20,10 @@ type Reason string
 
 const (
 	FirstRelease      Reason = "FirstRelease"      // the first revision is being started; no steps
+	StartingPreview   Reason = "StartingPreview"   // blue/green: the candidate's pods start, nobody but its previews reaches them
 	MovingWeight      Reason = "MovingWeight"      // pods start, counts and Services follow
 	WaitingForTime    Reason = "WaitingForTime"    // a timed pause
-	WaitingForPromote Reason = "WaitingForPromote" // an open pause
+	WaitingForPromote Reason = "WaitingForPromote" // an open pause, or blue/green's gate
 	PausedByIntent    Reason = "PausedByIntent"    // `paused: true`
 	Promoting         Reason = "Promoting"         // past the last step, on the way to all users
 	Watching          Reason = "Watching"          // promoted; the old colour is warm and the new one is watched (SPEC 5.16)

@@ -27,6 +27,8 @@ import (
 //	pods green ready|unready|crash [n=2] [slow=10s] [lingers=40s] [settles=5s]
 //	quota pods=12 / quota none
 //	edit service=web selects=both|blue|green|other    by hand
+//	edit service=web overlaps                         a load balancer is in front of it
+//	edit service=web refuses [late]|accepts           the server says no; late: not when it is asked first
 //	edit deployment=green replicas=3|deleted|unpaused|stuck|unstuck
 //	edit stranger=web-all / edit stranger=none
 //	die before-record|after-record|after-act=1        in the next decision that does something
@@ -231,7 +233,7 @@ func (p *play) push(args words) (string, error) {
 			names = nil
 		}
 	}
-	now.Selectors = map[string]map[string]string{}
+	now.Selectors, now.Labels = map[string]map[string]string{}, map[string]string{"app": "web"}
 	for _, name := range names {
 		now.Selectors[name] = map[string]string{"app": "web"}
 	}
@@ -312,6 +314,9 @@ func (p *play) teach(c Color, args words) (err error) {
 			}
 		}
 		pod.readyAt, pod.trouble = time.Time{}, strings.TrimPrefix(m.bad, "-")
+		if pod.trouble != "" {
+			pod.crashes = append(pod.crashes, p.world.now)
+		}
 	}
 	return nil
 }
@@ -324,6 +329,14 @@ func (p *play) edit(args words) error {
 		s := w.services[args.value("service")]
 		if s == nil {
 			return fmt.Errorf("no such Service")
+		}
+		switch {
+		case args.has("overlaps"):
+			s.overlaps = true
+			return nil
+		case args.has("refuses"), args.has("accepts"):
+			s.refuses, s.late = args.has("refuses"), args.has("late")
+			return nil
 		}
 		switch to := Selection(args.value("selects")); to {
 		case BothColors, Something:

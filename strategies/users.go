@@ -20,6 +20,26 @@ func (d *decision) selection(asked Selection) Selection {
 	return there[0].Selects
 }
 
+// placed tells that every Service selects what it is asked to: with overlap those that
+// need it select both colours.
+func (d *decision) placed(to Selection, overlap bool) bool {
+	for _, s := range d.services() {
+		if overlap && s.Overlaps {
+			if s.Selects != BothColors {
+				return false
+			}
+		} else if s.Selects != to {
+			return false
+		}
+	}
+	return true
+}
+
+// strayed tells that some Service selects what kexal never wrote.
+func (d *decision) strayed() bool {
+	return slices.ContainsFunc(d.services(), func(s Service) bool { return s.Selects == Something })
+}
+
 // services are those that are there. One that is missing is made again with [Apply]; it
 // holds up nothing else.
 func (d *decision) services() []Service {

@@ -25,10 +25,13 @@ func (d *decision) warm() []Action {
 		d.next.Warm = nil
 		return d.rest()
 	default:
-		d.say(Progressing, Watching, "%s is stable, watched until %s; %s stays warm until %s",
+		// Until the old pods are gone, connections that are kept open still reach them
+		// (SPEC 5.11).
+		d.say(Progressing, Watching, "%s is stable, watched until %s; switched, draining: %s stays warm until %s",
 			stable.Revision, clock(w.WatchUntil), w.Old.Revision, clock(w.Until))
+		d.next.NextAt = &w.Until
 		if d.obs.At.Before(w.Until) {
-			d.until(w.Until)
+			d.lookAt(w.Until)
 		}
 	}
 	if acts := d.steady(); acts != nil {
@@ -36,7 +39,7 @@ func (d *decision) warm() []Action {
 	}
 	if !newer && d.obs.Changed {
 		// What routes follows the Services (SPEC 5.18); they are in force.
-		return []Action{Apply{All: true, Pin: Only(stable.Color), Stamp: d.stamp()}}
+		return []Action{Apply{All: true, Pin: Only(stable.Color), Previews: Only(stable.Color), Stamp: d.stamp()}}
 	}
 	if d.obs.At.Before(w.Until) {
 		return nil
@@ -47,29 +50,39 @@ func (d *decision) warm() []Action {
 		}
 		return []Action{Scale{w.Old.Color, 0, d.stamp()}}
 	}
+	if old.Pods > 0 {
+		return nil
+	}
 	d.next.Warm = nil
 	return d.rest()
 }
 
-// watchFails says what is wrong with a promoted revision while it is watched: half of
-// its pods crash again and again, or fewer than half were ready for some time (SPEC
-// 5.16). Since when goes into the state: a restart does not forget it.
+// watchFails says what is wrong with a promoted revision while it is watched: most of its
+// pods crashed, half of them again and again, none of them answers while the old ones
+// would, or fewer than half were ready for some time (SPEC 5.16). Since when goes into the
+// state: a restart does not forget it.
 func (d *decision) watchFails() (why string) {
 	w, slot := d.next.Warm, d.slot(d.next.Stable)
 	watched := d.obs.At.Before(w.WatchUntil)
-	looping := int32(0)
-	for _, at := range slot.Crashed {
-		if at.After(w.Since) { // what crashed only before it was promoted is well now
-			looping++
+	crashed, again := int32(0), int32(0)
+	for _, crash := range slot.Crashed {
+		if crash.At.After(w.Since) { // what crashed only before it was promoted is well now
+			crashed++
+			if crash.Again {
+				again++
+			}
 		}
 	}
-	if watched && looping > 0 && 2*looping >= d.n {
+	switch {
+	case watched && again > 0 && 2*again >= d.n:
 		return "half of its pods crash again and again after the promotion"
-	}
-	if !watched && w.UnwellSince.IsZero() {
+	case watched && 2*crashed > d.n:
+		return "most of its pods crashed after the promotion"
+	case watched && slot.Ready == 0 && d.slot(&w.Old).Ready > 0 && d.n > 0:
+		return "none of its pods is ready after the promotion"
+	case !watched && w.UnwellSince.IsZero():
 		return ""
-	}
-	if 2*slot.Ready >= d.n {
+	case 2*slot.Ready >= d.n:
 		w.UnwellSince = time.Time{}
 		return ""
 	}

@@ -1,6 +1,7 @@
 package strategies
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -15,6 +16,7 @@ type world struct {
 	slots     map[Color]*deployment // nil = there is none
 	pods      []*pod
 	services  map[string]*service
+	previews  map[string]*service
 	config    string // digest of the shared objects that are no Services; empty = not there
 	strangers []string
 	quota     int // pods of the namespace, terminating ones too; 0 = no quota
@@ -61,6 +63,7 @@ type pod struct {
 	readyAt  time.Time // zero = it does not become ready
 	goneAt   time.Time // zero = it is not terminating
 	trouble  string
+	crashes  []time.Time
 }
 
 // A service selects one colour of one revision, or both, or what a hand wrote.
@@ -68,6 +71,9 @@ type service struct {
 	selects  Selection
 	revision string // of the one colour
 	digest   string // of what Git says of it
+	overlaps bool   // a load balancer is in front of it
+	refuses  bool   // the server refuses to write it
+	late     bool   // and did not say so when it was asked
 	stamped
 
 	slices map[Color]int32 // ready endpoints, as the data plane has them
@@ -80,6 +86,7 @@ func newWorld() *world {
 		now:      time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC),
 		slots:    map[Color]*deployment{},
 		services: map[string]*service{},
+		previews: map[string]*service{},
 		manners:  map[Color]manners{},
 		lag:      200 * time.Millisecond,
 		sleeps:   5 * time.Minute,
@@ -104,12 +111,16 @@ func (w *world) clone() *world {
 		copied := *p
 		c.pods = append(c.pods, &copied)
 	}
-	c.services = map[string]*service{}
-	for name, s := range w.services {
-		copied := *s
-		copied.slices, copied.left = maps.Clone(s.slices), maps.Clone(s.left)
-		c.services[name] = &copied
+	copied := func(services map[string]*service) map[string]*service {
+		all := map[string]*service{}
+		for name, s := range services {
+			copied := *s
+			copied.slices, copied.left = maps.Clone(s.slices), maps.Clone(s.left)
+			all[name] = &copied
+		}
+		return all
 	}
+	c.services, c.previews = copied(w.services), copied(w.previews)
 	c.manners = maps.Clone(w.manners)
 	c.strangers = slices.Clone(w.strangers)
 	return &c
@@ -153,8 +164,7 @@ func (w *world) settle() {
 	for _, c := range []Color{Blue, Green} {
 		w.replicate(c)
 	}
-	for _, name := range slices.Sorted(maps.Keys(w.services)) {
-		s := w.services[name]
+	for _, s := range w.fronts() {
 		target := w.selected(s)
 		switch {
 		case maps.Equal(target, s.slices):
@@ -171,6 +181,17 @@ func (w *world) settle() {
 			s.slices, s.due = target, time.Time{}
 		}
 	}
+}
+
+// fronts are all Services, in the order of their names.
+func (w *world) fronts() []*service {
+	var all []*service
+	for _, services := range []map[string]*service{w.services, w.previews} {
+		for _, name := range slices.Sorted(maps.Keys(services)) {
+			all = append(all, services[name])
+		}
+	}
+	return all
 }
 
 // replicate is the ReplicaSet of a colour.
@@ -259,7 +280,7 @@ func (w *world) next() time.Time {
 			at(d.wakesAt)
 		}
 	}
-	for _, s := range w.services {
+	for _, s := range w.fronts() {
 		at(s.due)
 	}
 	return first
@@ -283,6 +304,9 @@ func (w *world) slot(c Color) Slot {
 	for _, p := range w.pods {
 		if p.color != c || p.revision != d.revision || !p.goneAt.IsZero() {
 			continue
+		}
+		if n := len(p.crashes); n > 0 {
+			s.Crashed = append(s.Crashed, Crash{At: p.crashes[n-1], Again: n > 1})
 		}
 		if !w.ready(p) {
 			if s.Trouble == "" {
@@ -309,14 +333,13 @@ func (w *world) slot(c Color) Slot {
 }
 
 // view is a Service as an agent observes it, who knows these tracks.
-func (w *world) view(name string, tracks []*Track) Service {
+func (s *service) view(name string, tracks []*Track) Service {
 	v := Service{Name: name, Endpoints: map[Color]int32{}}
-	s := w.services[name]
 	if s == nil {
 		return v
 	}
 	maps.Copy(v.Endpoints, s.slices)
-	v.Aborted, v.Epoch, v.Selects = s.aborted, s.epoch, Something
+	v.Aborted, v.Epoch, v.Overlaps, v.Selects = s.aborted, s.epoch, s.overlaps, Something
 	for _, t := range tracks {
 		if s.selects == BothColors || s.selects == Only(t.Color) && s.revision == t.Revision {
 			v.Selects = s.selects
@@ -345,15 +368,51 @@ func (w *world) act(a Action, next State, seen Observation, release *Wanted, dig
 		d.desired, d.paused, d.wakesAt = a.Count, true, time.Time{}
 		mark(&d.stamped, a.Stamp)
 	case Select:
+		if a.Prime {
+			for _, view := range seen.Services {
+				if s := w.services[view.Name]; s != nil && s.refuses && !s.late && view.Selects != a.To {
+					return false, errRefused
+				}
+			}
+			for _, name := range slices.Sorted(maps.Keys(w.previews)) {
+				w.previews[name].selects, w.previews[name].revision = BothColors, ""
+				break
+			}
+		}
+		refused := false
 		for _, view := range seen.Services {
-			s := w.services[view.Name]
-			if s == nil || view.Selects == a.To {
+			s, to := w.services[view.Name], a.To
+			if a.Overlap && view.Overlaps {
+				to = BothColors
+			}
+			if s == nil || view.Selects == to {
 				continue
 			}
+			if s.refuses {
+				refused = true
+				continue
+			}
+			wrote = true
+			if s.selects, s.revision = to, ""; to != BothColors {
+				s.revision = revisionIn(Color(to), next)
+				for _, t := range tracksOf(next) {
+					if own := t.Services[view.Name]; t.Color == Color(to) && own != nil {
+						s.digest = string(own)
+					}
+				}
+			}
+			mark(&s.stamped, a.Stamp)
+		}
+		if refused {
+			w.settle()
+			return wrote, errRefused
+		}
+	case Preview:
+		for _, s := range w.previews {
 			if s.selects, s.revision = a.To, ""; a.To != BothColors {
 				s.revision = revisionIn(Color(a.To), next)
 			}
-			if a.Release {
+			if release != nil {
 				s.digest = digest
 			}
 			mark(&s.stamped, a.Stamp)
@@ -397,6 +456,15 @@ func (w *world) act(a Action, next State, seen Observation, release *Wanted, dig
 				s.digest = digest
 			}
 		}
+		for _, name := range slices.Sorted(maps.Keys(release.Previews)) {
+			s := w.previews[name]
+			switch {
+			case s == nil && !a.Services:
+				w.previews[name] = &service{selects: a.Previews, revision: revisionIn(Color(a.Previews), next), digest: digest, slices: map[Color]int32{}, left: map[Color]time.Time{}}
+			case s != nil && a.All:
+				s.digest = digest
+			}
+		}
 		if (w.config == "" || a.All) && !a.Services {
 			w.config = digest
 		}
@@ -415,6 +483,9 @@ func (w *world) act(a Action, next State, seen Observation, release *Wanted, dig
 	w.settle()
 	return true, nil
 }
+
+// errRefused is the server's no.
+var errRefused = errors.New("refused")
 
 // tracksOf are the revisions that a state knows in colours, the candidate first.
 func tracksOf(s State) []*Track {

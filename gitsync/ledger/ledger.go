@@ -69,13 +69,21 @@ func Decode(text []byte) (strategies.Status, error) {
 	return s, nil
 }
 
+// prose is a strategy as people call it.
+func prose(strategy string) string {
+	if strategy == "blueGreen" {
+		return "blue/green"
+	}
+	return strategy
+}
+
 // Message is the commit's: one sentence, then trailers (SPEC 8.2).
 func Message(s strategies.Status) string {
 	var b strings.Builder
 	sentence := s.Message
 	if at := s.Step; at != nil {
 		if rest, ok := strings.CutPrefix(sentence, fmt.Sprintf("step %d of %d,", at.Index, at.Of)); ok {
-			sentence = fmt.Sprintf("%s step %d/%d,%s", s.Strategy, at.Index, at.Of, rest)
+			sentence = fmt.Sprintf("%s step %d/%d,%s", prose(s.Strategy), at.Index, at.Of, rest)
 		}
 	}
 	// A refusal in the server's words may have line breaks.

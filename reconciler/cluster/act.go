@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -31,6 +32,8 @@ func (c *Cluster) Act(ctx context.Context, s Sight, next strategies.State, actio
 		return c.scale(ctx, s, a)
 	case strategies.Select:
 		return c.selectColors(ctx, s, next, a)
+	case strategies.Preview:
+		return c.preview(ctx, s, next, a)
 	case strategies.Mark:
 		return c.mark(ctx, s, a)
 	case strategies.Delete:
@@ -81,59 +84,8 @@ func (c *Cluster) scale(ctx context.Context, s Sight, a strategies.Scale) error 
 	return c.patch(ctx, s, fmt.Sprintf("scale %s to %d", name(d), a.Count), d, append(patch, notes(d, a.Stamp)...))
 }
 
-// selectColors points Services at a selection. What each carries of its own (a port
-// that changed with the release) goes into the same write (SPEC 5.18).
-func (c *Cluster) selectColors(ctx context.Context, s Sight, next strategies.State, a strategies.Select) error {
-	var errs []error
-	for _, view := range s.Services {
-		if view.Selects == a.To || view.Deleting {
-			continue
-		}
-		live := s.services[view.Name]
-		selector := release.Selector(view.Name, a.To, tracks(next)...)
-		if live == nil || len(selector) == 0 {
-			continue // a Service that is not there is made by Apply; never an empty selector (K28)
-		}
-		if own := s.released(view.Name); a.Release && own != nil && own.GetAnnotations()[release.NoteDigest] != live.GetAnnotations()[release.NoteDigest] {
-			errs = append(errs, c.applyService(ctx, s, own, live, selector, &a.Stamp))
-			continue
-		}
-		errs = append(errs, c.traffic(ctx, s, live, selector, a.Stamp))
-	}
-	return errors.Join(errs...)
-}
-
-// released is the Service as the wanted release has it, without its selector.
-func (s Sight) released(service string) *unstructured.Unstructured {
-	if s.subject.Release == nil {
-		return nil
-	}
-	for _, o := range s.subject.Release.Services {
-		if o.GetName() == service {
-			return s.subject.Release.Shared(o)
-		}
-	}
-	return nil
-}
-
 // tracks are the revisions that a decision leaves, the candidate first.
 func tracks(next strategies.State) []*strategies.Track { return Subject{State: next}.tracks() }
-
-// traffic writes a whole selector, and nothing else of the Service, guarded by uid and
-// resourceVersion: with a stale one the server answers 409.
-func (c *Cluster) traffic(ctx context.Context, s Sight, live *unstructured.Unstructured, selector map[string]string, stamp strategies.Stamp) error {
-	o := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Service"}}
-	o.SetName(live.GetName())
-	o.SetNamespace(c.namespace)
-	guard(o, live)
-	o.SetAnnotations(release.Notes(stamp))
-	if len(selector) > 0 { // never an empty one (K28)
-		_ = unstructured.SetNestedStringMap(o.Object, selector, "spec", "selector")
-	}
-	return c.write(s, "switch "+name(live), func() (*unstructured.Unstructured, error) {
-		return c.resource("Service").Apply(ctx, o.GetName(), o, metav1.ApplyOptions{FieldManager: managerTraffic, Force: true})
-	})
-}
 
 // mark stamps every traffic object and slot and moves nothing. Each is tried by itself.
 func (c *Cluster) mark(ctx context.Context, s Sight, a strategies.Mark) error {
@@ -144,7 +96,7 @@ func (c *Cluster) mark(ctx context.Context, s Sight, a strategies.Mark) error {
 			continue
 		}
 		selector, _, _ := unstructured.NestedStringMap(live.Object, "spec", "selector")
-		errs = append(errs, c.traffic(ctx, s, live, selector, a.Stamp))
+		errs = append(errs, c.traffic(ctx, s, live, selector, a.Stamp, false))
 	}
 	for color, slot := range s.Slots {
 		d := s.deployments[color]
@@ -186,25 +138,28 @@ func (c *Cluster) applyShared(ctx context.Context, s Sight, next strategies.Stat
 	if r == nil {
 		return fmt.Errorf("apply shared objects: %w", ErrConflict)
 	}
-	for _, o := range r.Services {
+	for i, o := range slices.Concat(r.Services, r.Previews) {
 		if a.Services && !s.subject.has(o.GetName()) {
 			continue
 		}
 		live := c.cached("Service", o.GetName())
 		own := r.Shared(o)
-		if live != nil && (!a.All || live.GetAnnotations()[release.NoteDigest] == own.GetAnnotations()[release.NoteDigest]) {
+		if live != nil && (!a.All || digestOf(live) == digestOf(own)) {
 			continue
 		}
 		var err error
 		if live == nil {
 			// A Service that no revision knows yet is known to the one that brings it.
-			bringing := r.Track("")
-			pinned := release.Selector(o.GetName(), a.Pin, append(tracks(next), &bringing)...)
+			bringing, pin := r.Track(""), a.Pin
+			if i >= len(r.Services) {
+				pin = a.Previews
+			}
+			pinned := release.Selector(o.GetName(), pin, append(tracks(next), &bringing)...)
 			err = c.createService(ctx, s, own, pinned, a.Stamp)
 		} else if live.GetDeletionTimestamp() != nil {
 			err = fmt.Errorf("%s is being deleted: %w", name(live), ErrConflict)
 		} else {
-			err = c.applyService(ctx, s, own, live, nil, nil)
+			err = c.applyService(ctx, s, own, live, nil, nil, false)
 		}
 		if err != nil {
 			return err
@@ -216,7 +171,7 @@ func (c *Cluster) applyShared(ctx context.Context, s Sight, next strategies.Stat
 		}
 		own := r.Shared(o)
 		live := c.cached(o.GetKind(), o.GetName())
-		if live != nil && (!a.All || live.GetAnnotations()[release.NoteDigest] == own.GetAnnotations()[release.NoteDigest]) {
+		if live != nil && (!a.All || digestOf(live) == digestOf(own)) {
 			continue
 		}
 		if live != nil {
@@ -225,10 +180,7 @@ func (c *Cluster) applyShared(ctx context.Context, s Sight, next strategies.Stat
 			}
 			guard(own, live) // an Ingress carries users too (SPEC 6.3)
 		}
-		err := c.write(s, "apply "+name(own), func() (*unstructured.Unstructured, error) {
-			return c.resource(own.GetKind()).Apply(ctx, own.GetName(), own, metav1.ApplyOptions{FieldManager: managerGit, Force: true})
-		})
-		if err != nil {
+		if err := c.apply(ctx, s, "apply "+name(own), own, managerGit, false); err != nil {
 			return err
 		}
 	}
@@ -252,7 +204,7 @@ func (c *Cluster) createService(ctx context.Context, s Sight, own *unstructured.
 // its stamp in the same write; without, it leaves both as they are: an apply carries a
 // field as long as our own apply entry still owns it, with the live value, because the
 // server resets what its only owner stops sending (SPEC 6.1, K1).
-func (c *Cluster) applyService(ctx context.Context, s Sight, own, live *unstructured.Unstructured, selector map[string]string, stamp *strategies.Stamp) error {
+func (c *Cluster) applyService(ctx context.Context, s Sight, own, live *unstructured.Unstructured, selector map[string]string, stamp *strategies.Stamp, dry bool) error {
 	own = own.DeepCopy()
 	unstructured.RemoveNestedField(own.Object, "spec", "selector")
 	guard(own, live)
@@ -273,9 +225,7 @@ func (c *Cluster) applyService(ctx context.Context, s Sight, own, live *unstruct
 		}
 		annotate(own, carried)
 	}
-	return c.write(s, "apply "+name(own), func() (*unstructured.Unstructured, error) {
-		return c.resource("Service").Apply(ctx, own.GetName(), own, metav1.ApplyOptions{FieldManager: managerGit, Force: true})
-	})
+	return c.apply(ctx, s, "apply "+name(own), own, managerGit, dry)
 }
 
 // revive unpauses a Deployment whose ReplicaSet is gone. Should we die here, it is found
@@ -328,6 +278,8 @@ func (c *Cluster) write(s Sight, what string, do func() (*unstructured.Unstructu
 		return judge(what, err)
 	}
 	c.remember(s.subject.Rollout, made)
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	s.replace(made)
 	return nil
 }
@@ -337,8 +289,10 @@ func (c *Cluster) write(s Sight, what string, do func() (*unstructured.Unstructu
 func (s Sight) replace(made *unstructured.Unstructured) {
 	switch made.GetKind() {
 	case "Service":
-		if _, ours := s.services[made.GetName()]; ours {
-			s.services[made.GetName()] = made
+		for _, known := range []map[string]*unstructured.Unstructured{s.services, s.previews} {
+			if _, ours := known[made.GetName()]; ours {
+				known[made.GetName()] = made
+			}
 		}
 	case "Deployment":
 		for color, d := range s.deployments {

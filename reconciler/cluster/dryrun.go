@@ -21,14 +21,13 @@ var dryRun = []string{metav1.DryRunAll}
 // right to create pods goes without the last. It returns the first *Refusal.
 func (c *Cluster) DryRun(ctx context.Context, s Sight, color strategies.Color) error {
 	r := s.subject.Release
-	for _, o := range slices.Concat(r.Others, r.Services) {
+	for _, o := range slices.Concat(r.Others, r.Services, r.Previews) {
 		own := r.Shared(o)
 		live := c.cached(o.GetKind(), o.GetName())
-		if live != nil && live.GetAnnotations()[release.NoteDigest] == own.GetAnnotations()[release.NoteDigest] {
+		if live != nil && digestOf(live) == digestOf(own) {
 			continue
 		}
-		_, err := c.resource(own.GetKind()).Apply(ctx, own.GetName(), own, metav1.ApplyOptions{FieldManager: managerGit, Force: true, DryRun: dryRun})
-		if err := judge("apply "+name(own), err); err != nil {
+		if err := c.apply(ctx, s, "apply "+name(own), own, managerGit, dry); err != nil {
 			return explain(err, own.GetKind())
 		}
 	}

@@ -34,6 +34,7 @@ type Sight struct {
 	subject     Subject
 	deployments map[strategies.Color]*unstructured.Unstructured
 	services    map[string]*unstructured.Unstructured
+	previews    map[string]*unstructured.Unstructured
 }
 
 // Observe reads the rollout's part of the namespace from what the watches showed.
@@ -42,6 +43,7 @@ func (c *Cluster) Observe(now time.Time, subject Subject) Sight {
 		subject:     subject,
 		deployments: map[strategies.Color]*unstructured.Unstructured{},
 		services:    map[string]*unstructured.Unstructured{},
+		previews:    map[string]*unstructured.Unstructured{},
 	}
 	s.At, s.Slots = now, map[strategies.Color]strategies.Slot{}
 	workload := subject.workload()
@@ -65,11 +67,7 @@ func (c *Cluster) Observe(now time.Time, subject Subject) Sight {
 		s.Epoch = max(s.Epoch, s.Slots[color].Epoch)
 	}
 	for _, name := range subject.services() {
-		svc := c.cached("Service", name)
-		if svc != nil && svc.GetLabels()[release.LabelRollout] != subject.Rollout {
-			s.Held = inTheWay(svc, subject.Rollout)
-			svc = nil // somebody took it out of our hands: it is not written
-		}
+		svc := c.own(&s, name)
 		s.services[name] = svc
 		if svc == nil && subject.has(name) {
 			s.Gone = true
@@ -81,11 +79,32 @@ func (c *Cluster) Observe(now time.Time, subject Subject) Sight {
 		s.Epoch = max(s.Epoch, view.Epoch)
 		s.Services = append(s.Services, view)
 	}
+	for _, name := range subject.previews() {
+		svc := c.own(&s, name)
+		s.previews[name] = svc
+		view := c.serviceView(name, svc, subject, pods)
+		if r := subject.Release; r != nil && svc != nil && r.Service(name) != nil {
+			view.Differs = digestOf(svc) != digestOf(r.Shared(r.Service(name)))
+		}
+		s.Previews = append(s.Previews, view)
+	}
 	if r := subject.Release; r != nil {
 		c.compare(&s, r)
 	}
 	return s
 }
+
+// own is a live Service of the rollout; nil when it is not there.
+func (c *Cluster) own(s *Sight, name string) *unstructured.Unstructured {
+	svc := c.cached("Service", name)
+	if svc != nil && svc.GetLabels()[release.LabelRollout] != s.subject.Rollout {
+		s.Held = inTheWay(svc, s.subject.Rollout)
+		return nil // somebody took it out of our hands: it is not written
+	}
+	return svc
+}
+
+func digestOf(o *unstructured.Unstructured) string { return o.GetAnnotations()[release.NoteDigest] }
 
 func inTheWay(o *unstructured.Unstructured, rollout string) string {
 	return fmt.Sprintf("%s is there already and is not part of rollout %s: delete or rename it; what already serves is not taken over by this version of kexal", name(o), rollout)
@@ -116,12 +135,36 @@ func (s Subject) tracks() []*strategies.Track {
 	return found
 }
 
+// previews are the names of the ways to the candidate, sorted.
+func (s Subject) previews() []string {
+	names := map[string]bool{}
+	for _, t := range s.tracks() {
+		for name := range t.Previews {
+			names[name] = true
+		}
+	}
+	if s.Release != nil {
+		for _, p := range s.Release.Previews {
+			names[p.GetName()] = true
+		}
+		for _, svc := range s.Release.Services {
+			delete(names, svc.GetName()) // it was one, and users are sent to it now
+		}
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
 // services are the names of those that the rollout switches, sorted.
 func (s Subject) services() []string {
 	names := map[string]bool{}
 	for _, t := range s.tracks() {
 		for name := range t.Selectors {
 			names[name] = true
+		}
+	}
+	if s.Release != nil {
+		for _, p := range s.Release.Previews {
+			delete(names, p.GetName())
 		}
 	}
 	if s.Release != nil {
@@ -183,8 +226,8 @@ func slotOf(now time.Time, u *unstructured.Unstructured, pods []*corev1.Pod) str
 		if p.Labels[release.LabelRevision] != slot.Revision || p.DeletionTimestamp != nil {
 			continue
 		}
-		if at, twice := crashed(p); twice {
-			slot.Crashed = append(slot.Crashed, at)
+		if crash, ever := crashed(p); ever {
+			slot.Crashed = append(slot.Crashed, crash)
 		}
 		since, ready := readySince(p)
 		if !ready {
@@ -260,21 +303,22 @@ func hasCrashed(p *corev1.Pod) bool {
 	return slices.ContainsFunc(p.Status.ContainerStatuses, func(s corev1.ContainerStatus) bool { return s.RestartCount > 0 })
 }
 
-// crashed tells when the pod's container that crashes most crashed last, if it did so
-// twice.
-func crashed(p *corev1.Pod) (at time.Time, twice bool) {
+// crashed is the last crash of the pod's container that crashes most.
+func crashed(p *corev1.Pod) (last strategies.Crash, ever bool) {
 	for _, s := range p.Status.ContainerStatuses {
-		if s.RestartCount < 2 {
-			continue
-		}
-		twice = true
-		for _, end := range []*corev1.ContainerStateTerminated{s.LastTerminationState.Terminated, s.State.Terminated} {
-			if end != nil && end.FinishedAt.After(at) {
-				at = end.FinishedAt.Time
+		ends := []*corev1.ContainerStateTerminated{s.LastTerminationState.Terminated, s.State.Terminated}
+		for _, end := range ends {
+			if end == nil {
+				continue
+			}
+			ever = true
+			last.Again = last.Again || s.RestartCount > 1
+			if end.FinishedAt.After(last.At) {
+				last.At = end.FinishedAt.Time
 			}
 		}
 	}
-	return at, twice
+	return last, ever
 }
 
 // podTrouble is what Kubernetes names as the reason why a pod does not become ready,
@@ -317,6 +361,7 @@ func (c *Cluster) serviceView(name string, svc *unstructured.Unstructured, subje
 		return view
 	}
 	view.Aborted, view.Epoch = svc.GetAnnotations()[release.NoteAborted], epochOf(svc)
+	view.Overlaps = c.overlaps(svc)
 	live, _, _ := unstructured.NestedStringMap(svc.Object, "spec", "selector")
 	view.Selects = strategies.Something
 	for _, to := range []strategies.Selection{strategies.OnlyBlue, strategies.OnlyGreen, strategies.BothColors} {
@@ -367,14 +412,14 @@ func (c *Cluster) compare(s *Sight, r *release.Release) {
 		s.Held = inTheWay(plain, r.Rollout)
 	}
 	ours := map[string]bool{}
-	for _, o := range slices.Concat(r.Services, r.Others) {
+	for _, o := range slices.Concat(r.Services, r.Previews, r.Others) {
 		live := c.cached(o.GetKind(), o.GetName())
 		switch {
 		case live == nil || live.GetDeletionTimestamp() != nil:
 			s.Missing, s.Changed = true, true
 		case live.GetLabels()[release.LabelRollout] != r.Rollout:
 			s.Held = inTheWay(live, r.Rollout)
-		case live.GetAnnotations()[release.NoteDigest] != r.Shared(o).GetAnnotations()[release.NoteDigest]:
+		case digestOf(live) != digestOf(r.Shared(o)):
 			s.Changed = true
 		}
 		ours[name(o)] = true
@@ -387,7 +432,7 @@ func (c *Cluster) compare(s *Sight, r *release.Release) {
 	labels := r.PodLabels(s.candidateColor())
 	for _, svc := range c.all("Service") {
 		selector, _, _ := unstructured.NestedStringMap(svc.Object, "spec", "selector")
-		if ours[name(svc)] || len(selector) == 0 {
+		if ours[name(svc)] || len(selector) == 0 || release.Spare(svc, r.Rollout) {
 			continue
 		}
 		matches := true

@@ -31,7 +31,7 @@ func TestSlotCounts(t *testing.T) {
 	for _, c := range []struct {
 		name               string
 		pod                *corev1.Pod
-		pods, ready, loops int32
+		pods, ready, loops int32 // loops: crashes that the pod has seen, two for many
 		next               time.Time
 	}{
 		{"ready for long", pod("a", "green", "bb", long), 1, 1, 0, time.Time{}},
@@ -42,13 +42,22 @@ func TestSlotCounts(t *testing.T) {
 		{"of an earlier revision", pod("a", "green", "aa", long), 1, 0, 0, time.Time{}},
 		{"ready and on its way out", pod("a", "green", "bb", long, leaving), 1, 0, 0, time.Time{}},
 		{"finished", pod("a", "green", "bb", time.Time{}, finished), 0, 0, 0, time.Time{}},
-		{"crashed once", pod("a", "green", "bb", long, restarted(1)), 1, 1, 0, time.Time{}},
-		{"crashed twice, and ready again", pod("a", "green", "bb", long, restarted(2)), 1, 1, 1, time.Time{}},
+		{"crashed once", pod("a", "green", "bb", long, restarted(1)), 1, 1, 1, time.Time{}},
+		{"crashed twice, and ready again", pod("a", "green", "bb", long, restarted(2)), 1, 1, 2, time.Time{}},
 	} {
 		d := deployment("green", "bb", 3, nil)
 		_ = unstructured.SetNestedField(d.Object, int64(10), "spec", "minReadySeconds")
 		got := slotOf(noon, d, []*corev1.Pod{c.pod})
-		if got.Pods != c.pods || got.Ready != c.ready || int32(len(got.Crashed)) != c.loops || !got.NextAt.Equal(c.next) {
+		loops := int32(len(got.Crashed))
+		for _, crash := range got.Crashed {
+			if crash.Again {
+				loops++
+			}
+			if !crash.At.Equal(noon) {
+				t.Errorf("%s: it crashed at %s", c.name, crash.At)
+			}
+		}
+		if got.Pods != c.pods || got.Ready != c.ready || loops != c.loops || !got.NextAt.Equal(c.next) {
 			t.Errorf("%s: %d pods, %d ready, crashed %v, next at %v", c.name, got.Pods, got.Ready, got.Crashed, got.NextAt)
 		}
 	}

@@ -17,14 +17,15 @@ import (
 
 // Colored is the name of a workload's Deployment in a colour, cut to 63 characters with
 // a hash so that pods keep their colour in their names (K38).
-func Colored(workload string, c strategies.Color) string {
-	name := workload + "-" + string(c)
-	if len(name) <= 63 {
-		return name
+func Colored(workload string, c strategies.Color) string { return made(workload, string(c)) }
+
+func made(name, suffix string) string {
+	if whole := name + "-" + suffix; len(whole) <= 63 {
+		return whole
 	}
-	sum := sha256.Sum256([]byte(workload))
-	keep := 63 - len(c) - 1 - 9
-	return strings.TrimRight(workload[:keep], "-.") + "-" + hex.EncodeToString(sum[:4]) + "-" + string(c)
+	sum := sha256.Sum256([]byte(name))
+	keep := 63 - len(suffix) - 1 - 9
+	return strings.TrimRight(name[:keep], "-.") + "-" + hex.EncodeToString(sum[:4]) + "-" + suffix
 }
 
 // Options are what a release's objects are made with.
@@ -85,8 +86,8 @@ func (r *Release) Shared(o *unstructured.Unstructured) *unstructured.Unstructure
 func Selector(service string, to strategies.Selection, tracks ...*strategies.Track) map[string]string {
 	var known map[string]string
 	for _, t := range tracks {
-		if t != nil && known == nil && len(t.Selectors[service]) > 0 {
-			known = t.Selectors[service]
+		if t != nil && known == nil && len(t.Selector(service)) > 0 {
+			known = t.Selector(service)
 		}
 	}
 	if known == nil || to == strategies.BothColors {
@@ -94,7 +95,7 @@ func Selector(service string, to strategies.Selection, tracks ...*strategies.Tra
 	}
 	for _, t := range tracks {
 		if t != nil && to == strategies.Only(t.Color) {
-			selector := t.Selectors[service]
+			selector := t.Selector(service)
 			if len(selector) == 0 {
 				selector = known
 			}

@@ -172,14 +172,29 @@ func (f *faults) coloured(w *unstructured.Unstructured) {
 	}
 }
 
-// services are those that select the workload's pods, or those that are named.
-func (f *faults) services(spec strategies.Spec, found []*unstructured.Unstructured, w *unstructured.Unstructured) []*unstructured.Unstructured {
+// services are those that select the workload's pods, and of them the preview that
+// rollout.yaml names (SPEC 3.3).
+func (f *faults) services(spec strategies.Spec, found []*unstructured.Unstructured, w *unstructured.Unstructured) (ours, previews []*unstructured.Unstructured) {
 	byName := map[string]*unstructured.Unstructured{}
-	var ours []*unstructured.Unstructured
+	preview := ""
+	if spec.BlueGreen != nil {
+		preview = spec.BlueGreen.PreviewService
+	}
 	for _, s := range found {
 		byName[s.GetName()] = s
-		if matches(selector(s), podLabels(w)) {
+		switch {
+		case !matches(selector(s), podLabels(w)):
+		case s.GetName() == preview:
+			previews = append(previews, s)
+		default:
 			ours = append(ours, s)
+		}
+	}
+	if preview != "" && previews == nil {
+		if byName[preview] == nil {
+			f.add("name a Service of this directory", "blueGreen.previewService names %s, which is not rendered", preview)
+		} else {
+			f.add("make its selector match the pods' labels", "Service %s, the preview, selects none of the pods of Deployment %s", preview, w.GetName())
 		}
 	}
 	for _, name := range spec.Services {
@@ -192,8 +207,8 @@ func (f *faults) services(spec strategies.Spec, found []*unstructured.Unstructur
 			f.add("make its selector match the pods' labels", "Service %s selects none of the pods of Deployment %s", name, w.GetName())
 		}
 	}
-	for _, s := range ours {
-		if spec.Services != nil && !slices.Contains(spec.Services, s.GetName()) {
+	for _, s := range slices.Concat(ours, previews) {
+		if spec.Services != nil && !slices.Contains(spec.Services, s.GetName()) && s.GetName() != preview {
 			f.add("add it to spec.services, or narrow its selector", "Service %s selects the pods of Deployment %s and is not in spec.services", s.GetName(), w.GetName())
 		}
 		if kind, _, _ := unstructured.NestedString(s.Object, "spec", "type"); kind == "ExternalName" {
@@ -215,7 +230,7 @@ func (f *faults) services(spec strategies.Spec, found []*unstructured.Unstructur
 			}
 		}
 	}
-	return ours
+	return ours, previews
 }
 
 // hashed is a name that ends as kustomize ends those of generated config.

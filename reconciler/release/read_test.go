@@ -67,11 +67,17 @@ spec: {type: ExternalName, externalName: example.invalid}
 func TestTrack(t *testing.T) {
 	r := read(t, fixture(t, "shop.yaml"))
 	got := r.Track("c0ffee")
+	kept := Remembered(&got, "shop")
+	if kept == nil || kept.GetAnnotations()[NoteDigest] != r.Shared(r.Services[0]).GetAnnotations()[NoteDigest] || at(t, kept.Object, "spec", "selector") != nil || at(t, kept.Object, "spec", "ports", 0, "port") == nil {
+		t.Errorf("the Service is remembered as %v", kept)
+	}
+	got.Services = nil
 	want := strategies.Track{
 		Revision: r.Revision, Commit: "c0ffee", Images: r.Images, Workload: "shop",
 		Selectors: map[string]map[string]string{"shop": {"app": "shop"}},
 		Ports:     map[string]int32{"http": 8080, "metrics": 9090},
 		Labels:    map[string]string{"app": "shop", "tier": "front", "version": "12e4567890"},
+		Previews:  map[string]map[string]string{},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("the track is %+v", got)

@@ -3,6 +3,7 @@
 package release
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
@@ -48,6 +49,7 @@ type Release struct {
 
 	Workload *unstructured.Unstructured   // the Deployment that is coloured
 	Services []*unstructured.Unstructured // those that are switched, by name
+	Previews []*unstructured.Unstructured // ways to the candidate, by name: made, or the one that rollout.yaml names
 	Others   []*unstructured.Unstructured // shared objects, in the order to write them
 }
 
@@ -102,11 +104,14 @@ func Read(dir, rollout, namespace string, spec strategies.Spec, objects []*unstr
 		return nil, f.all
 	}
 	f.coloured(r.Workload)
-	r.Services = f.services(spec, services, r.Workload)
+	r.Services, r.Previews = f.services(spec, services, r.Workload)
 	for _, s := range services {
-		if !slices.Contains(r.Services, s) {
+		if !slices.Contains(r.Services, s) && !slices.Contains(r.Previews, s) {
 			r.Others = append(r.Others, s)
 		}
+	}
+	if spec.Previews && r.Previews == nil {
+		r.Previews = f.previews(r)
 	}
 	used := f.config(r.Workload, r.Others)
 	f.names(r)
@@ -184,11 +189,41 @@ func (r *Release) Track(commit string) strategies.Track {
 	t := strategies.Track{
 		Revision: r.Revision, Commit: commit, Images: r.Images, Workload: r.Workload.GetName(),
 		Selectors: map[string]map[string]string{}, Ports: ports(r.Workload), Labels: podLabels(r.Workload),
+		Services: map[string]json.RawMessage{}, Previews: map[string]map[string]string{},
 	}
 	for _, s := range r.Services {
 		t.Selectors[s.GetName()] = selector(s)
+		t.Services[s.GetName()] = r.kept(s)
+	}
+	for _, p := range r.Previews {
+		t.Previews[p.GetName()] = selector(p)
 	}
 	return t
+}
+
+// kept is a Service as [Release.Shared] gives it, without its selector: what a track
+// remembers for the way back, when there may be no render.
+func (r *Release) kept(service *unstructured.Unstructured) json.RawMessage {
+	own := r.Shared(service)
+	unstructured.RemoveNestedField(own.Object, "spec", "selector")
+	text, err := own.MarshalJSON()
+	if err != nil {
+		panic(fmt.Sprintf("release: a Service that was read does not write: %v", err)) // cannot happen: it came from JSON
+	}
+	return bytes.TrimSpace(text)
+}
+
+// Remembered is the Service as a track remembers it; nil = it does not.
+func Remembered(t *strategies.Track, service string) *unstructured.Unstructured {
+	text := t.Services[service]
+	if text == nil {
+		return nil
+	}
+	o := &unstructured.Unstructured{}
+	if o.UnmarshalJSON(text) != nil {
+		return nil // the state was edited by hand; the selector alone is moved
+	}
+	return o
 }
 
 func selector(service *unstructured.Unstructured) map[string]string {
@@ -262,12 +297,16 @@ func colorLabels(c strategies.Color, revision string) map[string]string {
 	return map[string]string{LabelColor: string(c), LabelRevision: revision}
 }
 
-// Spans tells whether stable and this release can be selected together: one selector
-// matches both, and each port resolves in both (SPEC 5.9).
-func (r *Release) Spans(stable strategies.Track) error {
+// Spans tells whether stable and this release can be selected together by the Services of
+// which together holds: one selector matches both, and each port resolves in both (SPEC
+// 5.9).
+func (r *Release) Spans(stable strategies.Track, together func(service string) bool) error {
 	f := &faults{}
 	labels := podLabels(r.Workload)
 	for _, s := range r.Services {
+		if !together(s.GetName()) {
+			continue
+		}
 		base, known := stable.Selectors[s.GetName()]
 		if known && !matches(base, labels) {
 			f.add("keep the labels that a Service selects by", "Service %s selects stable's pods by %v, which the new pods do not have", s.GetName(), base)

@@ -38,7 +38,7 @@ func TestSpans(t *testing.T) {
 	} {
 		stable := read(t, c.stable).Track("c1")
 		got := ""
-		if err := read(t, c.next).Spans(stable); err != nil {
+		if err := read(t, c.next).Spans(stable, every); err != nil {
 			got = strings.TrimPrefix(err.Error(), ": ")
 		}
 		if got != c.want {
@@ -50,7 +50,9 @@ func TestSpans(t *testing.T) {
 // A rollout without a Service has nothing to span.
 func TestSpansWorker(t *testing.T) {
 	web, _, _ := strings.Cut(fixture(t, "web.yaml"), "\n---\n")
-	if err := read(t, web).Spans(strategies.Track{Ports: map[string]int32{"other": 1}}); err != nil {
+	if err := read(t, web).Spans(strategies.Track{Ports: map[string]int32{"other": 1}}, every); err != nil {
 		t.Error(err)
 	}
 }
+
+func every(string) bool { return true }

@@ -1,0 +1,309 @@
+package strategies
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// blueGreen brings the candidate to its preview size with nobody but its previews sent
+// to it, waits at the gate, brings it to full size, and switches all Services at once
+// (SPEC 4.3, 5.10). Step 1 is all that lies before the gate, 2 what lies behind it.
+func (d *decision) blueGreen() []Action {
+	d.regated()
+	if d.orders.full {
+		d.next.Step, d.next.StepAt = 2, time.Time{}
+	}
+	if d.next.Step <= 1 {
+		gate := *d.spec.BlueGreen.gate()
+		if d.next.StepAt.IsZero() {
+			d.progressing(StartingPreview, "starting")
+			acts, ready := d.stand(d.previewSize(), StartingPreview, "starting")
+			if !ready {
+				return acts
+			}
+			d.next.StepAt = d.obs.At // the preview is ready: autoPromotionSeconds count from here
+		}
+		if !d.gateOpen(gate) {
+			return d.wait(gate)
+		}
+		d.next.Step, d.next.StepAt = 2, time.Time{}
+		d.next.ProgressAt = d.obs.At // a gate does not count (SPEC 5.23)
+	}
+	return d.switchOver()
+}
+
+// regated: the gate was edited after it was passed. Nobody was switched yet, so it is
+// passed again by what it says now (SPEC 3.6).
+func (d *decision) regated() {
+	if d.was.Spec == nil || d.was.Spec.BlueGreen == nil || d.next.Step <= 1 {
+		return
+	}
+	before, now := Step{Pause: d.was.Spec.BlueGreen.gate()}, Step{Pause: d.spec.BlueGreen.gate()}
+	if moved, _ := d.moved(); !moved && !before.equal(now) {
+		d.next.Step, d.next.StepAt, d.next.ProgressAt = 1, time.Time{}, d.obs.At
+		d.next.Asked = 0
+	}
+}
+
+// fullSize is what the candidate has before users come: as many pods as stable has live
+// (SPEC 5.13), and never fewer than Git asks for. No pods asked for stay none (5.2).
+func (d *decision) fullSize() int32 {
+	if d.n == 0 || d.n != d.was.Replicas {
+		return d.n
+	}
+	return max(d.n, d.slot(d.next.Stable).Desired)
+}
+
+func (d *decision) previewSize() int32 {
+	full := d.fullSize()
+	if n := d.spec.BlueGreen.PreviewReplicas; n > 0 {
+		return min(n, full)
+	}
+	return full
+}
+
+// stand brings the candidate to a size while its users are its previews' alone, and
+// reports whether all of its pods are ready.
+func (d *decision) stand(size int32, reason Reason, doing string) (acts []Action, ready bool) {
+	c, s := d.next.Candidate, d.next.Stable
+	if acts, settled := d.occupy(c, Only(s.Color)); acts != nil || !settled {
+		return acts, d.deadline(reason, doing)
+	}
+	candidate, stable := d.slot(c), d.slot(s)
+	if (!stable.Exists || stable.Deleting) && d.n > 0 {
+		d.say(Degraded, Held, "%s, the Deployment of stable %s is gone: revert to it, or restore the Deployment", d.position(), s.Revision)
+		return nil, false
+	}
+	if acts := d.restores(); acts != nil {
+		return acts, false
+	}
+	// A Service that a hand moved is put back before anything else (SPEC 5.8).
+	if to := Only(s.Color); d.selection(to) != to && (stable.Ready > 0 || d.n == 0) {
+		return []Action{Select{To: to, Stamp: d.stamp()}}, false
+	}
+	if acts := d.revives(s); acts != nil {
+		return acts, false
+	}
+	if acts := d.pauses(); acts != nil {
+		return acts, false
+	}
+	resized := d.n != d.was.Replicas
+	if full := d.fullSize(); stable.Desired != full && (d.n > 0 || resized) {
+		return []Action{Scale{s.Color, full, d.stamp()}}, false
+	}
+	d.next.Replicas = d.n // recorded once it is made: a death in between makes it again
+	if candidate.Desired == 0 && size > 0 && len(d.obs.Strangers) > 0 {
+		d.sayStrangers()
+		return nil, false
+	}
+	if to := Only(c.Color); !d.previewed(to) {
+		return []Action{Preview{To: to, Stamp: d.stamp()}}, false
+	}
+	if candidate.Desired != size {
+		return []Action{Scale{c.Color, size, d.stamp()}}, false
+	}
+	d.lookAt(candidate.NextAt)
+	switch {
+	case size == 0 && stable.Pods > 0:
+		d.say(Progressing, reason, "%s, %s: Git asks for no pods, and stable still has some", d.position(), doing)
+		return nil, false
+	case candidate.Ready < size:
+		return nil, d.deadline(reason, doing)
+	}
+	return nil, true
+}
+
+// previewed tells that every preview that is there selects one colour, and says of itself
+// what the wanted release says.
+func (d *decision) previewed(to Selection) bool {
+	for _, p := range d.obs.Previews {
+		if p.Selects != Nothing && (p.Selects != to || p.Differs) {
+			return false
+		}
+	}
+	return true
+}
+
+// moved tells whether some Service is switched to the candidate, and whether some is not.
+func (d *decision) moved() (some, notAll bool) {
+	to := Only(d.next.Candidate.Color)
+	for _, s := range d.services() {
+		if s.Selects == to || s.Overlaps && s.Selects == BothColors {
+			some = true
+		} else {
+			notAll = true
+		}
+	}
+	return some, notAll
+}
+
+// partialFor is how long only some Services may be switched (SPEC 5.10, K25).
+const partialFor = 10 * time.Second
+
+// switchOver sends all users to the candidate, one write for each Service, and promotes
+// it when the EndpointSlices show that they are there. Until the first Service moves the
+// candidate has to stand at full size; from then on it may not lose half of its pods.
+func (d *decision) switchOver() []Action {
+	c := d.next.Candidate
+	d.next.Asked = 100
+	d.progressing(Promoting, "promoting")
+	full := d.fullSize()
+	moved, notAll := d.moved()
+	if !moved {
+		if acts, ready := d.stand(full, Promoting, "promoting"); !ready {
+			return acts
+		}
+	}
+	candidate := d.slot(c)
+	if moved && 2*candidate.Ready < full {
+		d.turn("fewer than half of its pods are ready while users are switched to it" + because(candidate.Trouble))
+		return nil
+	}
+	if d.partial(moved && notAll) {
+		return nil
+	}
+	to, overlap := Only(c.Color), d.overlaps()
+	switch {
+	case !d.placed(to, overlap) && candidate.Ready < full:
+		d.deadline(Promoting, "promoting")
+		return nil
+	case !d.placed(to, overlap):
+		prime := !moved && len(d.services()) > 1
+		return []Action{Select{To: to, Overlap: overlap, Prime: prime, Stamp: d.stamp()}}
+	case overlap:
+		return d.overlapping()
+	case !d.inForce(c.Color):
+		d.deadline(Promoting, "promoting")
+		return nil
+	}
+	return d.promoted()
+}
+
+// turn sends users back, by itself.
+func (d *decision) turn(why string) {
+	d.next.Back = &Back{Cause: ByItself, Why: why, At: d.obs.At}
+	d.next.SwitchedAt, d.next.OverlapAt, d.next.PartialAt = time.Time{}, time.Time{}, time.Time{}
+}
+
+// partial tells that a switch turns round because some Services could not be switched for
+// too long. Since when goes into the state: a restart does not begin anew.
+func (d *decision) partial(is bool) (turns bool) {
+	if !is {
+		d.next.PartialAt = time.Time{}
+		return false
+	}
+	if d.next.PartialAt.IsZero() {
+		d.next.PartialAt = d.obs.At
+	}
+	end := d.next.PartialAt.Add(partialFor)
+	d.lookAt(end)
+	if d.obs.At.Before(end) {
+		return false
+	}
+	var parts []string
+	for _, s := range d.services() {
+		parts = append(parts, fmt.Sprintf("%s selects %s", s.Name, s.Selects))
+	}
+	d.turn("its Services could not be switched together: " + strings.Join(parts, ", "))
+	return true
+}
+
+// overlaps tells that some Services are to select both colours for now, because what is
+// in front of them does not follow a switch at once (SPEC 5.10, K22).
+func (d *decision) overlaps() bool {
+	if d.spec.SwitchOverlap == 0 || !d.next.OverlapAt.IsZero() && !d.obs.At.Before(d.next.OverlapAt.Add(d.spec.SwitchOverlap)) {
+		return false
+	}
+	for _, s := range d.services() {
+		if s.Overlaps {
+			return true
+		}
+	}
+	return false
+}
+
+// overlapping waits while both colours take users. It counts from when the EndpointSlices
+// show both.
+func (d *decision) overlapping() []Action {
+	for _, s := range d.services() {
+		if s.Overlaps && s.Endpoints[d.next.Candidate.Color] == 0 && d.n > 0 {
+			d.deadline(Promoting, "promoting")
+			return nil
+		}
+	}
+	if d.next.OverlapAt.IsZero() {
+		d.next.OverlapAt = d.obs.At
+	}
+	d.next.Live = d.observedWeight()
+	end := d.next.OverlapAt.Add(d.spec.SwitchOverlap)
+	d.progressing(Promoting, "promoting, both colours take users until "+clock(end))
+	d.until(end)
+	return nil
+}
+
+// spares tells that an aborted candidate keeps its pods for a while: nobody is sent to
+// them, and people can look at what went wrong (abortScaleDownDelaySeconds).
+func (d *decision) spares() bool {
+	b := d.next.Back
+	return d.spec.BlueGreen != nil && b != nil && b.Cause.rejects()
+}
+
+// spare notes until when.
+func (d *decision) spare() {
+	kept := &Spare{Color: d.next.Candidate.Color}
+	if delay := d.spec.BlueGreen.AbortDelay; delay > 0 {
+		until := d.obs.At.Add(delay)
+		kept.Until = &until
+	}
+	d.next.Spare = kept
+}
+
+// spared tells that the pods of a colour are kept for now, and asks to look again when
+// they are not any more.
+func (d *decision) spared(c Color) bool {
+	kept := d.next.Spare
+	if kept == nil || kept.Color != c {
+		return false
+	}
+	if kept.Until == nil {
+		return true
+	}
+	if !d.obs.At.Before(*kept.Until) {
+		return false
+	}
+	d.lookAt(*kept.Until)
+	return true
+}
+
+// settlePreviews widens a preview that selects a colour where nobody is: between rollouts
+// it leads to what serves.
+func (d *decision) settlePreviews() []Action {
+	stable := d.next.Stable
+	other := d.obs.Slots[stable.Color.Other()]
+	if other.Exists && other.Desired > 0 {
+		return nil
+	}
+	for _, p := range d.obs.Previews {
+		if p.Selects != Nothing && p.Selects != Only(stable.Color) && p.Selects != BothColors {
+			stamp := d.stamp()
+			stamp.Revision = stable.Revision
+			return []Action{Preview{To: BothColors, Stamp: stamp}}
+		}
+	}
+	return nil
+}
+
+// wayIn names the previews, for people.
+func (d *decision) wayIn() string {
+	var names []string
+	for _, p := range d.obs.Previews {
+		if p.Selects != Nothing {
+			names = append(names, p.Name)
+		}
+	}
+	if names == nil {
+		return ""
+	}
+	return " at " + strings.Join(names, ", ")
+}
