@@ -141,6 +141,12 @@ func (d *decision) moved() (some, notAll bool) {
 // partialFor is how long only some Services may be switched (SPEC 5.10, K25).
 const partialFor = 10 * time.Second
 
+// calmFor is how long after the candidate's last pod became ready several Services are
+// switched. Its previews' endpoints changed then, so nodes took a change and take the next
+// one a second later: in the middle of the switch, were it begun at once (SPEC 5.10, K23).
+// Kubernetes tells that moment cut to the second.
+const calmFor = 2300 * time.Millisecond
+
 // switchOver sends all users to the candidate, one write for each Service, and promotes
 // it when the EndpointSlices show that they are there. Until the first Service moves the
 // candidate has to stand at full size; from then on it may not lose half of its pods.
@@ -170,6 +176,10 @@ func (d *decision) switchOver() []Action {
 		return nil
 	case !d.placed(to, overlap):
 		prime := !moved && len(d.services()) > 1
+		if calm := candidate.ReadyAt.Add(calmFor); prime && len(d.obs.Previews) > 0 && d.obs.At.Before(calm) {
+			d.lookAt(calm)
+			return nil
+		}
 		return []Action{Select{To: to, Overlap: overlap, Prime: prime, Stamp: d.stamp()}}
 	case overlap:
 		return d.overlapping()
