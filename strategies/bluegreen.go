@@ -108,10 +108,22 @@ func (d *decision) stand(size int32, reason Reason, doing string) (acts []Action
 	case size == 0 && stable.Pods > 0:
 		d.say(Progressing, reason, "%s, %s: Git asks for no pods, and stable still has some", d.position(), doing)
 		return nil, false
-	case candidate.Ready < size:
+	case candidate.Ready < size, !d.proven(c.Color, size):
 		return nil, d.deadline(reason, doing)
 	}
 	return nil, true
+}
+
+// proven tells that the EndpointSlices of the previews show the candidate's pods. That a
+// pod is ready is known here before those who make the slices know it: a Service that is
+// switched too soon leads to nobody.
+func (d *decision) proven(c Color, size int32) bool {
+	for _, p := range d.obs.Previews {
+		if p.Selects == Only(c) && p.Endpoints[c] < size && !d.obs.Off.Ready {
+			return false
+		}
+	}
+	return true
 }
 
 // previewed tells that every preview that is there selects one colour, and says of itself
@@ -141,10 +153,11 @@ func (d *decision) moved() (some, notAll bool) {
 // partialFor is how long only some Services may be switched (SPEC 5.10, K25).
 const partialFor = 10 * time.Second
 
-// calmFor is how long after the candidate's last pod became ready several Services are
-// switched. Its previews' endpoints changed then, so nodes took a change and take the next
-// one a second later: in the middle of the switch, were it begun at once (SPEC 5.10, K23).
-// Kubernetes tells that moment cut to the second.
+// calmFor is how long after the candidate's last pod became ready Services are switched
+// where several are, or no preview proves that the slices know it. Nodes took the change of
+// the previews' endpoints then and take the next one a second later: in the middle of the
+// switch, were it begun at once (SPEC 5.10, K23). Kubernetes tells that moment cut to the
+// second.
 const calmFor = 2300 * time.Millisecond
 
 // switchOver sends all users to the candidate, one write for each Service, and promotes
@@ -176,7 +189,7 @@ func (d *decision) switchOver() []Action {
 		return nil
 	case !d.placed(to, overlap):
 		prime := !moved && len(d.services()) > 1
-		if calm := candidate.ReadyAt.Add(calmFor); prime && len(d.obs.Previews) > 0 && d.obs.At.Before(calm) {
+		if calm := candidate.ReadyAt.Add(calmFor); !moved && (prime || len(d.obs.Previews) == 0) && d.obs.At.Before(calm) {
 			d.lookAt(calm)
 			return nil
 		}

@@ -60,7 +60,9 @@ func (d *decision) move(w int) (acts []Action, live bool) {
 		// Stable keeps the size that maxSurge leaves it: the way back (SPEC 5.15). A
 		// candidate that surge does not let grow at once shares with stable meanwhile.
 		wantS = min(stable.Desired, surge)
-		if candidate.Desired >= wantC {
+		// Both, until the EndpointSlices show all of it: that a pod is ready is known here
+		// before those who make the slices know it.
+		if known := d.selection(Only(c.Color)) == Only(c.Color) || d.n == 0 || len(d.services()) == 0 || d.obs.Off.Ready || d.endpoints(c.Color) >= wantC; candidate.Desired >= wantC && known {
 			to = Only(c.Color)
 		}
 	case d.n > 0 && wantC == 0: // one pod and no surge: nothing, or all (SPEC 5.9)
