@@ -165,6 +165,11 @@ func (l *Ledger) Commit(ctx context.Context, parent string, changes ...Change) (
 	if err != nil || tip == old {
 		return parent, err
 	}
+	if may := l.remote.opts.MayPush; may != nil {
+		if err := may(); err != nil {
+			return parent, err
+		}
+	}
 	if err := l.remote.push(ctx, old, tip, pack); err != nil {
 		return parent, err
 	}

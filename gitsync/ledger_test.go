@@ -240,6 +240,32 @@ func TestRacingWriterLosesNothing(t *testing.T) {
 	r.served("fsck", "--strict", "--no-dangling")
 }
 
+// A writer that lost its right while it raced pushes nothing on top of its successor's
+// commit.
+func TestMayPushIsAskedForEachPush(t *testing.T) {
+	r := newRepo(t)
+	over := errors.New("its time is over")
+	var asked int
+	l := r.ledger(func(o *Options) {
+		o.MayPush = func() error {
+			if asked++; asked > 2 {
+				return over
+			}
+			return nil
+		}
+	})
+	publish(t, l, change(0, "shop/web/status.yaml", "a"))
+	successor := r.ledger()
+	r.server.BeforeNextPush(func() { publish(t, successor, change(1, "shop/web/status.yaml", "b")) })
+	pushes := r.server.Requests().Push
+	if _, err := l.Publish(context.Background(), change(2, "shop/web/status.yaml", "c")); !errors.Is(err, over) {
+		t.Errorf("publish: %v", err)
+	}
+	if got := r.server.Requests().Push - pushes; asked != 3 || got != 2 || r.show("shop/web/status.yaml") != "b" {
+		t.Errorf("asked %d times, %d pushes, the ledger says %s", asked, got, r.show("shop/web/status.yaml"))
+	}
+}
+
 // Two start the branch at once: one is first, the other builds on it.
 func TestRaceToStartTheBranch(t *testing.T) {
 	r := newRepo(t)

@@ -32,6 +32,10 @@ type Options struct {
 	// repository and branch. It may be lost at any time. One process at a time.
 	CacheDir string
 
+	// MayPush is asked right before each push, and its error ends it with nothing pushed.
+	// nil: always.
+	MayPush func() error
+
 	// Timeout is the longest the server may be silent, before it answers or
 	// between two pieces of its answer. A whole answer may take 20 times as
 	// long. Zero: 30s.
