@@ -12,6 +12,7 @@
 //	render/   a commit's tree → objects; no process, no network
 //	release/  objects + plan → the exact objects that should exist, in colours (pure)
 //	cluster/  observe and act; the only importer of client-go's clients
+//	cluster/lease/  which of two agents acts
 //	../gitsync         snapshots in, status commits out; the only importer of go-git
 //	../gitsync/ledger  status ↔ what the branch holds (pure)
 //	../strategies      what to do next (pure)

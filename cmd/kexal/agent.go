@@ -21,6 +21,7 @@ import (
 	"github.com/kexal/kexal/gitsync"
 	"github.com/kexal/kexal/reconciler"
 	"github.com/kexal/kexal/reconciler/cluster"
+	"github.com/kexal/kexal/reconciler/cluster/lease"
 	"github.com/kexal/kexal/reconciler/release"
 )
 
@@ -112,7 +113,15 @@ func runAgent(ctx context.Context, f agentFlags, out io.Writer) error {
 		defer os.RemoveAll(dir)
 		f.cacheDir = dir
 	}
-	source, ledger, err := openGit(f, namespace)
+	me, err := identity()
+	if err != nil {
+		return err
+	}
+	held, err := lease.New(config, namespace, me, log)
+	if err != nil {
+		return err
+	}
+	source, ledger, err := openGit(f, namespace, held.Held)
 	if err != nil {
 		return err
 	}
@@ -120,6 +129,7 @@ func runAgent(ctx context.Context, f agentFlags, out io.Writer) error {
 	defer ledger.branch.Close()
 	guards := guardsOff()
 	dies(config)
+	config.Wrap(held.Fence)
 	world, err := cluster.New(config, namespace, release.Options{NoPreStop: guards.Drain})
 	if err != nil {
 		return err
@@ -129,7 +139,14 @@ func runAgent(ctx context.Context, f agentFlags, out io.Writer) error {
 		Source: source, Ledger: ledger, Cluster: world, Log: log, Guards: guards,
 	})
 	log.Info().Str("version", versionText()).Str("namespace", namespace).Str("repo", f.repo).Str("branch", f.branch).Msg("agent started")
-	return lead(ctx, config, namespace, log, r.Run)
+	return held.Hold(ctx, r.Run)
+}
+
+// identity names this process among the agents of a namespace: the pod, and more where
+// several processes share a host's name.
+func identity() (string, error) {
+	host, err := os.Hostname()
+	return fmt.Sprintf("%s_%d_%d", host, os.Getpid(), time.Now().UnixNano()), err
 }
 
 // newLog is the agent's log; client-go's goes there too.
@@ -180,14 +197,14 @@ func reach(kubeconfig, namespace string) (*rest.Config, string, error) {
 	return config, namespace, nil
 }
 
-// openGit prepares both ends of the repository.
-func openGit(f agentFlags, namespace string) (*mirrorSource, *branchLedger, error) {
+// openGit prepares both ends of the repository. mayPush is asked before each status commit.
+func openGit(f agentFlags, namespace string, mayPush func() error) (*mirrorSource, *branchLedger, error) {
 	options := gitsync.Options{URL: f.repo, Branch: f.branch, CAFile: f.caFile, CredentialsDir: f.credentialsDir, CacheDir: filepath.Join(f.cacheDir, "git")}
 	mirror, err := gitsync.Open(options)
 	if err != nil {
 		return nil, nil, err
 	}
-	options.Branch = f.statusBranch
+	options.Branch, options.MayPush = f.statusBranch, mayPush
 	branch, err := gitsync.OpenLedger(options)
 	if err != nil {
 		return nil, nil, err
