@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"syscall"
 
 	"k8s.io/client-go/rest"
 )
@@ -15,8 +16,17 @@ import (
 // dies makes the process end at its Nth write to the cluster, for the stories that kill
 // the agent on every line that writes: DIE=before:3 ends it before the third write is
 // sent, DIE=after:3 when it was made and the answer is lost. Leases are not counted.
+//
+// STALL=before:3 stops it there instead, with the Lease found valid and the write not on
+// the wire yet.
 func dies(config *rest.Config) {
-	when, number, _ := strings.Cut(os.Getenv("DIE"), ":")
+	end := func() { os.Exit(137) }
+	word := os.Getenv("DIE")
+	if word == "" {
+		word = os.Getenv("STALL")
+		end = func() { _ = syscall.Kill(os.Getpid(), syscall.SIGSTOP) } // it reaches us, or nobody
+	}
+	when, number, _ := strings.Cut(word, ":")
 	at, err := strconv.ParseInt(number, 10, 64)
 	if err != nil {
 		return
@@ -29,11 +39,11 @@ func dies(config *rest.Config) {
 			}
 			n := writes.Add(1)
 			if n == at && when == "before" {
-				os.Exit(137)
+				end()
 			}
 			answer, err := next.RoundTrip(r)
-			if n == at {
-				os.Exit(137)
+			if n == at && when == "after" {
+				end()
 			}
 			return answer, err
 		})
