@@ -18,14 +18,31 @@ func main() {
 
 // run is main with an exit code, so that deferred calls are made.
 func run() int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := untilSignal()
 	defer stop()
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	if err := newRootCommand().ExecuteContext(ctx); err != nil {
 		fmt.Fprintf(os.Stderr, "kexal: %v\n", err)
 		return 1
 	}
 	return 0
+}
+
+// untilSignal gives a context that ends with the first SIGINT or SIGTERM. A second one
+// ends the process at once: it is let through before anything hears of the first, which
+// signal.NotifyContext cannot promise.
+func untilSignal() (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		select {
+		case <-signals:
+		case <-ctx.Done():
+		}
+		signal.Stop(signals)
+		cancel()
+	}()
+	return ctx, cancel
 }
 
 func newRootCommand() *cobra.Command {

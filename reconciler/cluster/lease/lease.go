@@ -86,8 +86,8 @@ func New(config *rest.Config, namespace, me string, log zerolog.Logger) (*Lease,
 // ctx ended; otherwise what ended the work, or why the Lease is no longer ours: the
 // process must end then.
 //
-// Once the work is told to end nothing more is sent of it, and the Lease is given back,
-// so that the next agent need not wait for it to expire.
+// Once the work is told to end it writes nothing more, whether or not it listens, and the
+// Lease is given back, so that the next agent need not wait for it to expire.
 func (l *Lease) Hold(ctx context.Context, work func(context.Context) error) error {
 	defer func() { l.log.Info().Msg("stopped") }()
 	if !l.acquire(ctx) {
@@ -105,7 +105,7 @@ func (l *Lease) Hold(ctx context.Context, work func(context.Context) error) erro
 	select {
 	case <-done:
 	case <-time.After(endsWithin):
-		l.log.Warn().Msg("the work does not end; nothing of it is sent any more")
+		l.log.Warn().Msg("the work does not end; nothing that it writes is sent any more")
 	}
 	cause := context.Cause(term)
 	if !errors.Is(cause, errTaken) && !errors.Is(cause, errLost) {
