@@ -107,6 +107,16 @@ func TestTheAgentHasThatRoleAndNoOther(t *testing.T) {
 	}
 }
 
+// An update of the agent never leaves the namespace without one: the next stands by first.
+func TestTheNextAgentStandsBy(t *testing.T) {
+	var deployment appsv1.Deployment
+	decode(t, render(t), "Deployment", &deployment)
+	update := deployment.Spec.Strategy.RollingUpdate
+	if update == nil || update.MaxSurge.IntValue() != 1 || update.MaxUnavailable.String() != "0" {
+		t.Errorf("the strategy is %+v", deployment.Spec.Strategy)
+	}
+}
+
 // The settings reach the container, and their ConfigMap can never be taken for the state of a rollout.
 func TestTheSettingsReachTheAgent(t *testing.T) {
 	objects := render(t)
