@@ -112,8 +112,8 @@ func TestTheNextAgentStandsBy(t *testing.T) {
 	var deployment appsv1.Deployment
 	decode(t, render(t), "Deployment", &deployment)
 	update := deployment.Spec.Strategy.RollingUpdate
-	if update == nil || update.MaxSurge.IntValue() != 1 || update.MaxUnavailable.String() != "0" {
-		t.Errorf("the strategy is %+v", deployment.Spec.Strategy)
+	if update == nil || update.MaxSurge.IntValue() != 1 || update.MaxUnavailable.String() != "0" || deployment.Spec.MinReadySeconds < 1 {
+		t.Errorf("the strategy is %+v, after %d seconds", deployment.Spec.Strategy, deployment.Spec.MinReadySeconds)
 	}
 }
 
