@@ -282,7 +282,8 @@ func TestSlowServer(t *testing.T) {
 	m := r.mirror(func(o *Options) { o.Timeout = 100 * time.Millisecond })
 	r.server.SetDelay(time.Hour)
 	_, _, err := m.Poll(context.Background())
-	if want := "mirror " + r.url + ": the server is silent for 100ms"; !errors.Is(err, ErrUnreachable) || err.Error() != want {
+	host := strings.TrimSuffix(strings.TrimPrefix(r.url, "http://"), "/shop.git")
+	if want := "mirror " + r.url + ": the server is silent for 100ms: see whether " + host + ", or a proxy on the way to it, hangs"; !errors.Is(err, ErrUnreachable) || err.Error() != want {
 		t.Errorf("%v", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())

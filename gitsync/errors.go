@@ -5,7 +5,9 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
+	"os"
 	"strings"
 	"unicode"
 
@@ -93,15 +95,19 @@ func (x *exchange) explain(err error) error {
 		e.What, e.Fix, e.Err = "there is no such repository, or this user may not see it", "check the URL and the credentials", ErrDenied
 	case errors.As(err, &status):
 		e.What, e.Err = fmt.Sprintf("the server answers with status %d", status.StatusCode()), ErrUnreachable
+		e.Fix = "see in the log of " + e.host() + " why"
 	case errors.Is(err, errSilent):
 		e.What, e.Err = fmt.Sprintf("the server is silent for %v", x.remote.opts.Timeout), ErrUnreachable
+		e.Fix = "see whether " + e.host() + ", or a proxy on the way to it, hangs"
 	case errors.Is(err, errEndless):
 		e.What, e.Err = fmt.Sprintf("the answer takes longer than %v", slowestAnswer*x.remote.opts.Timeout), ErrUnreachable
+		e.Fix = "see why " + e.host() + " is so slow, or follow a smaller repository"
 	case errors.Is(err, errTooBig):
 		e.What, e.Err = fmt.Sprintf("the answer is larger than %d bytes", x.remote.opts.MaxBytes), ErrUnreachable
 		e.Fix = "raise the limit, or follow a smaller repository"
 	case x.trace.firstFault() != nil:
-		e.What, e.Err = x.scrub(err.Error()), ErrUnreachable
+		e.What, e.Fix = e.noWay(err)
+		e.What, e.Err = x.scrub(e.What), ErrUnreachable
 	default:
 		e.What = x.scrub(err.Error())
 		if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
@@ -109,6 +115,53 @@ func (x *exchange) explain(err error) error {
 		}
 	}
 	return e
+}
+
+// host is the server's name and port, as it was given.
+func (e *Error) host() string {
+	u, err := url.Parse(e.URL)
+	if err != nil || u.Host == "" {
+		return "the server"
+	}
+	return u.Host
+}
+
+// noWay says how a connection failed and what to look at. The same failure gets the same
+// words each time: what Go says has addresses in it that differ from one try to the next.
+func (e *Error) noWay(err error) (what, fix string) {
+	host := e.host()
+	fix = "check that it runs, and that no NetworkPolicy, firewall or proxy keeps this pod from it"
+	var name *net.DNSError
+	var op *net.OpError
+	switch {
+	case errors.As(err, &op) && op.Op == "proxyconnect":
+		return "no connection to the proxy on the way to " + host + ": " + innermost(op.Err), "check HTTPS_PROXY and NO_PROXY, and that the proxy runs"
+	case errors.As(err, &name) && name.IsNotFound:
+		return "the name " + name.Name + " is unknown here", "check the URL, and that the cluster's DNS knows this name"
+	case errors.As(err, &name):
+		return "the name " + name.Name + " cannot be looked up", "check that this pod may ask the cluster's DNS, and that it answers"
+	case errors.As(err, &op) && op.Op == "dial":
+		return "no connection to " + host + ": " + innermost(op), fix
+	case errors.As(err, &op):
+		return "the connection to " + host + " broke: " + innermost(op), fix
+	}
+	return "the connection to " + host + " broke: " + err.Error(), fix
+}
+
+// innermost is the cause without the addresses around it.
+func innermost(err error) string {
+	for {
+		var op *net.OpError
+		var call *os.SyscallError
+		switch {
+		case errors.As(err, &op):
+			err = op.Err
+		case errors.As(err, &call):
+			err = call.Err
+		default:
+			return err.Error()
+		}
+	}
 }
 
 func (x *exchange) credentialsFix() string {
