@@ -28,29 +28,19 @@ type desired struct {
 
 // poll follows the mirror until ctx ends.
 func (r *Reconciler) poll(ctx context.Context) {
-	failing, again := false, false
+	again := false
 	for {
 		commit, moved, err := r.Source.Poll(ctx)
-		switch {
-		case ctx.Err() != nil:
+		if ctx.Err() != nil {
 			return
-		case err != nil:
-			// What runs goes on with what was verified last.
-			r.Log.Error().Err(err).Msg("the mirror cannot be read; what runs goes on")
-			failing = true
-		default:
-			if failing {
-				r.Log.Info().Msg("the mirror can be read again")
-				failing = false
-			}
-			if moved || again {
-				r.Log.Info().Str("commit", commit.Hash).Str("subject", commit.Subject).Msg("following")
-				err := r.take(commit)
-				if again = err != nil; again {
-					r.Log.Error().Err(err).Str("commit", commit.Hash).Msg("the commit cannot be read; what runs goes on")
-				}
-			}
 		}
+		if err == nil && (moved || again) {
+			r.Log.Info().Str("commit", commit.Hash).Str("subject", commit.Subject).Msg("following")
+			err = r.take(commit)
+			again = err != nil
+		}
+		// What runs goes on with what was verified last.
+		r.meetMirror(err)
 		select {
 		case <-ctx.Done():
 			return
@@ -65,11 +55,16 @@ func (r *Reconciler) take(c Commit) error {
 	c.Tree = &render.Commit{FS: c.Tree}
 	dirs, err := render.Find(c.Tree, r.Paths)
 	var mistakes strategies.Mistakes
+	var unfollowed []strategies.Problem
 	switch {
 	case errors.As(err, &mistakes):
 		r.Log.Error().Err(err).Str("commit", c.Hash).Msg("a --path is not there; the others are followed")
+		unfollowed = strategies.Problems(err)
 	case err != nil:
-		return err
+		return &strategies.Trouble{Reason: strategies.Unusable, Problem: strategies.Problem{
+			Message: fmt.Sprintf("commit %.10s of branch %s cannot be read: %v", c.Hash, r.Branch, err),
+			Fix:     "see with git fsck whether the mirror has all of it",
+		}}
 	}
 	found := map[string]*desired{}
 	paths := map[string]string{}
@@ -81,8 +76,19 @@ func (r *Reconciler) take(c Commit) error {
 			continue
 		}
 		if err := validName(path.Join(dir, render.RolloutFile), name); err != nil {
-			// No object can be called so, and no status told under it.
+			// No object can be called so, and no status told under it: what else is wrong
+			// with the file has no other place to be told.
+			if d.err != nil {
+				r.Log.Error().Err(d.err).Str("commit", c.Hash).Msg("held")
+				for _, p := range strategies.Problems(d.err) {
+					if p.Path == "" {
+						p.Path = path.Join(dir, render.RolloutFile)
+					}
+					unfollowed = append(unfollowed, p)
+				}
+			}
 			r.Log.Error().Err(err).Str("commit", c.Hash).Msg("held")
+			unfollowed = append(unfollowed, strategies.Problems(err)...)
 			continue
 		}
 		paths[dir] = name
@@ -98,6 +104,7 @@ func (r *Reconciler) take(c Commit) error {
 	gone := r.desired
 	r.desired, r.paths, r.polled = found, paths, true
 	r.mu.Unlock()
+	r.follows(unfollowed)
 	for name := range gone {
 		r.queue.Add(name)
 	}

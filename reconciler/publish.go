@@ -19,14 +19,11 @@ func (r *Reconciler) offer(s strategies.Status) {
 		r.pending = r.pending[beyond:]
 	}
 	r.mu.Unlock()
-	select {
-	case r.publish <- struct{}{}:
-	default: // it will see this one too
-	}
+	signal(r.publish)
 }
 
-// publishLoop brings statuses to the ledger in their order; those that came meanwhile
-// share a push.
+// publishLoop brings statuses to the ledger in their order, and after them what belongs
+// to no rollout; those that came meanwhile share a push.
 //
 // If we die before the push, the next agent offers what the state says then; if the
 // answer of a push is lost, the same statuses make no second commit.
@@ -41,28 +38,32 @@ func (r *Reconciler) publishLoop(ctx context.Context) {
 		}
 		for {
 			r.mu.Lock()
-			batch := r.pending
-			r.pending = nil
+			batch, agent := r.pending, r.pendingAgent
+			r.pending, r.pendingAgent = nil, nil
 			r.mu.Unlock()
-			if len(batch) == 0 {
+			if len(batch) == 0 && agent == nil {
 				break
 			}
-			err := r.Ledger.Publish(ctx, batch)
+			err := r.Ledger.Publish(ctx, batch, agent)
+			if ctx.Err() != nil {
+				return
+			}
+			r.meetLedger(err)
 			if err == nil {
 				wait = least
 				continue
 			}
-			if ctx.Err() != nil {
-				return
-			}
-			r.Log.Error().Err(err).Msg("the ledger cannot be written; the rollouts go on and it catches up")
 			r.mu.Lock()
 			r.pending = append(batch, r.pending...)
+			if r.pendingAgent == nil {
+				r.pendingAgent = agent
+			}
 			r.mu.Unlock()
 			select {
 			case <-ctx.Done():
 				return
 			case <-time.After(wait):
+			case <-r.retry:
 			}
 			wait = min(2*wait, most)
 		}

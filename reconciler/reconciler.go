@@ -25,15 +25,17 @@ type Commit struct {
 // A Source is the mirror.
 type Source interface {
 	// Poll gives the branch's commit, and whether it moved since the last call; the
-	// first call that succeeds says so. After an error earlier commits stay readable.
+	// first call that succeeds says so. After an error earlier commits stay readable. The
+	// error is a *strategies.Trouble where more can be said than its words.
 	Poll(ctx context.Context) (c Commit, moved bool, err error)
 }
 
 // A Ledger takes status commits.
 type Ledger interface {
-	// Publish adds the statuses in their order, one commit each. One that says what
-	// stands there makes none. After an error all may be offered again.
-	Publish(ctx context.Context, statuses []strategies.Status) error
+	// Publish adds the statuses in their order, one commit each, and then agent, unless
+	// it is nil. One that says what stands there makes none. After an error, which is as
+	// that of Poll, all may be offered again.
+	Publish(ctx context.Context, statuses []strategies.Status, agent *Told) error
 	// Read gives the last status of a rollout; found is false when there is none.
 	Read(ctx context.Context, rollout string) (s strategies.Status, found bool, err error)
 }
@@ -64,7 +66,15 @@ type Reconciler struct {
 	memory  map[string]*memory // by rollout; each used by one pass at a time
 	pending []strategies.Status
 	publish chan struct{} // of size 1: there is something pending
-	end     context.CancelCauseFunc
+
+	around       surroundings
+	pendingAgent *Told
+	offeredAgent string        // used by tellLoop alone, as untold is
+	untold       *untold       // nil = the ConfigMap can be written
+	tell         chan struct{} // of size 1: what belongs to no rollout may have changed
+	retry        chan struct{} // of size 1: the ledger need not be waited for any longer
+
+	end context.CancelCauseFunc
 }
 
 // errBehind: the watches have not shown our own last writes yet.
@@ -118,6 +128,8 @@ func New(s Settings) *Reconciler {
 		paths:    map[string]string{},
 		memory:   map[string]*memory{},
 		publish:  make(chan struct{}, 1),
+		tell:     make(chan struct{}, 1),
+		retry:    make(chan struct{}, 1),
 	}
 }
 
@@ -134,6 +146,7 @@ func (r *Reconciler) Run(ctx context.Context) error {
 	}
 	start(r.poll)
 	start(r.publishLoop)
+	start(r.tellLoop)
 	for range workers {
 		start(r.work)
 	}
@@ -145,7 +158,12 @@ func (r *Reconciler) Run(ctx context.Context) error {
 
 // wake puts a rollout into the queue; "" is every one.
 func (r *Reconciler) wake(rollout string) {
-	if rollout != "" {
+	switch rollout {
+	case "":
+	case strategies.AgentName:
+		signal(r.tell)
+		return
+	default:
 		r.queue.Add(rollout)
 		return
 	}

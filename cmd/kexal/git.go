@@ -18,7 +18,7 @@ type mirrorSource struct{ mirror *gitsync.Mirror }
 func (s *mirrorSource) Poll(ctx context.Context) (reconciler.Commit, bool, error) {
 	snapshot, moved, err := s.mirror.Poll(ctx)
 	if err != nil {
-		return reconciler.Commit{}, false, err
+		return reconciler.Commit{}, false, trouble(err)
 	}
 	return reconciler.Commit{Hash: snapshot.Commit, Subject: snapshot.Subject, Author: snapshot.Author, Tree: snapshot}, moved, nil
 }
@@ -29,22 +29,54 @@ type branchLedger struct {
 	namespace string
 }
 
-func (l *branchLedger) Publish(ctx context.Context, statuses []strategies.Status) error {
+func (l *branchLedger) Publish(ctx context.Context, statuses []strategies.Status, agent *reconciler.Told) error {
 	var changes []gitsync.Change
 	for _, s := range statuses {
 		text, err := statusfile.Encode(s)
 		if err != nil {
 			return err
 		}
-		changes = append(changes, gitsync.Change{
-			Files:   map[string][]byte{statusfile.Path(l.namespace, s.Metadata.Name): text},
-			Message: statusfile.Message(s),
-			Author:  "kexal", Email: "kexal@" + l.namespace,
-			When: s.Since.Truncate(time.Second),
-		})
+		changes = append(changes, l.change(statusfile.Path(l.namespace, s.Metadata.Name), text, statusfile.Message(s), s.Since))
+	}
+	if agent != nil {
+		text, err := statusfile.EncodeAgent(agent.Status)
+		if err != nil {
+			return err
+		}
+		changes = append(changes, l.change(statusfile.AgentPath(l.namespace), text, statusfile.AgentMessage(agent.Status), agent.At))
 	}
 	_, err := l.branch.Publish(ctx, changes...)
-	return err
+	return trouble(err)
+}
+
+func (l *branchLedger) change(file string, text []byte, message string, when time.Time) gitsync.Change {
+	return gitsync.Change{
+		Files:   map[string][]byte{file: text},
+		Message: message,
+		Author:  "kexal", Email: "kexal@" + l.namespace,
+		When: when.Truncate(time.Second),
+	}
+}
+
+// trouble puts an error of gitsync into the words of status; nil stays nil.
+func trouble(err error) error {
+	var said *gitsync.Error
+	if !errors.As(err, &said) {
+		return err
+	}
+	reason := strategies.Unusable
+	for _, k := range []struct {
+		kind   error
+		reason strategies.Reason
+	}{
+		{gitsync.ErrUnreachable, strategies.Unreachable}, {gitsync.ErrUntrusted, strategies.Untrusted},
+		{gitsync.ErrDenied, strategies.Denied}, {gitsync.ErrNoBranch, strategies.NoBranch}, {gitsync.ErrRefused, strategies.PushRefused},
+	} {
+		if errors.Is(err, k.kind) {
+			reason = k.reason
+		}
+	}
+	return &strategies.Trouble{Reason: reason, Problem: strategies.Problem{Message: said.Of + " " + said.URL + ": " + said.What, Fix: said.Fix}}
 }
 
 func (l *branchLedger) Read(ctx context.Context, rollout string) (s strategies.Status, found bool, err error) {

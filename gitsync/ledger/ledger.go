@@ -21,7 +21,9 @@ func Path(namespace, rollout string) string {
 }
 
 // Encode writes a status as YAML, with the fields in the order that people read them.
-func Encode(s strategies.Status) ([]byte, error) {
+func Encode(s strategies.Status) ([]byte, error) { return encode(s) }
+
+func encode(s any) ([]byte, error) {
 	text, err := json.Marshal(s)
 	if err != nil {
 		return nil, err

@@ -22,6 +22,7 @@ import (
 	"k8s.io/client-go/tools/cache"
 
 	"github.com/kexal/kexal/reconciler/release"
+	"github.com/kexal/kexal/strategies"
 )
 
 // Field managers (SPEC 6.1): one name is never used for both apply and update.
@@ -101,7 +102,8 @@ func slim(kind string) cache.TransformFunc {
 }
 
 // Start watches until ctx ends, and returns when everything was listed once. wake is
-// called with the rollout that an event concerns, or "" when it may be any.
+// called with the rollout that an event concerns, or "" when it may be any; with
+// [strategies.AgentName] when it is about what belongs to none.
 func (c *Cluster) Start(ctx context.Context, wake func(rollout string)) error {
 	var synced []cache.InformerSynced
 	for kind, informer := range c.informers {
@@ -136,6 +138,10 @@ func (c *Cluster) Start(ctx context.Context, wake func(rollout string)) error {
 func (c *Cluster) rolloutOf(kind string, o *unstructured.Unstructured) (rollout string, any bool) {
 	owner := o
 	switch kind {
+	case "ConfigMap":
+		if o.GetName() == strategies.AgentName {
+			return strategies.AgentName, false
+		}
 	case "Pod":
 		name := workloadOf(o)
 		if name == "" {

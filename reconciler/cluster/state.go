@@ -90,28 +90,31 @@ func (c *Cluster) Write(ctx context.Context, rollout string, was Record, next st
 	if was.Found && was.raw == string(state) && was.Status == string(status) {
 		return false, nil
 	}
-	return true, c.put(ctx, rollout, was, map[string]any{"state.json": string(state), "status.json": string(status)})
+	return true, c.put(ctx, rollout, statePrefix+rollout, labels(rollout), was, map[string]any{"state.json": string(state), "status.json": string(status)})
 }
 
 // Tell writes a status and no state: of a rollout whose state is lost. If we die after
 // this, the next agent finds no state either.
 func (c *Cluster) Tell(ctx context.Context, rollout string, was Record, status []byte) error {
-	return c.put(ctx, rollout, was, map[string]any{"status.json": string(status)})
+	return c.put(ctx, rollout, statePrefix+rollout, labels(rollout), was, map[string]any{"status.json": string(status)})
 }
 
-func (c *Cluster) put(ctx context.Context, rollout string, was Record, data map[string]any) error {
-	metadata := map[string]any{
-		"name": statePrefix + rollout, "namespace": c.namespace,
-		"labels": map[string]any{release.LabelRollout: rollout, release.LabelManager: "kexal"},
-	}
-	what := "record in ConfigMap " + statePrefix + rollout
+func labels(rollout string) map[string]any {
+	return map[string]any{release.LabelRollout: rollout, release.LabelManager: "kexal"}
+}
+
+// put writes a ConfigMap over the one that was read. whose is woken when the watch shows
+// it.
+func (c *Cluster) put(ctx context.Context, whose, name string, labels map[string]any, was Record, data map[string]any) error {
+	metadata := map[string]any{"name": name, "namespace": c.namespace, "labels": labels}
+	what := "record in ConfigMap " + name
 	if was.object == nil {
 		o := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}}
 		made, err := c.resource("ConfigMap").Create(ctx, o, metav1.CreateOptions{FieldManager: managerState})
 		if err != nil {
 			return judge(what, err)
 		}
-		c.remember(rollout, made)
+		c.remember(whose, made)
 		return nil
 	}
 	metadata["uid"], metadata["resourceVersion"] = string(was.object.GetUID()), was.object.GetResourceVersion()
@@ -119,10 +122,10 @@ func (c *Cluster) put(ctx context.Context, rollout string, was Record, data map[
 	if err != nil {
 		return err
 	}
-	made, err := c.resource("ConfigMap").Patch(ctx, statePrefix+rollout, types.MergePatchType, patch, metav1.PatchOptions{FieldManager: managerState})
+	made, err := c.resource("ConfigMap").Patch(ctx, name, types.MergePatchType, patch, metav1.PatchOptions{FieldManager: managerState})
 	if err != nil {
 		return judge(what, err)
 	}
-	c.remember(rollout, made)
+	c.remember(whose, made)
 	return nil
 }
