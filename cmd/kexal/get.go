@@ -20,7 +20,8 @@ func newGetCommand() *cobra.Command {
 		Use:   "get [NAME]",
 		Short: "Show where rollouts are",
 		Long: "Show where rollouts are, as the cluster says it, or else as the ledger of this clone does.\n" +
-			"The first line says which of them spoke, and how old its news is; with -o it goes to standard error.",
+			"The first line says which of them spoke, and how old its news is; then comes what is wrong beside the\n" +
+			"rollouts, such as a mirror that cannot be read. With -o both go to standard error.",
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name := ""
@@ -38,6 +39,9 @@ func newGetCommand() *cobra.Command {
 			}
 			if output != "" {
 				fmt.Fprintln(cmd.ErrOrStderr(), found.Where)
+				if err := found.Troubles(cmd.ErrOrStderr()); err != nil {
+					return err
+				}
 			}
 			out := cmd.OutOrStdout()
 			switch {
@@ -48,7 +52,7 @@ func newGetCommand() *cobra.Command {
 			}
 			fmt.Fprintln(out, found.Where)
 			if name != "" {
-				return found.Rollouts[0].Block(out)
+				return found.Block(out)
 			}
 			return found.Table(out)
 		},

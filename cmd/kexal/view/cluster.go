@@ -16,6 +16,8 @@ import (
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/kexal/kexal/strategies"
 )
 
 // An Access is how the person's flags lead to a cluster.
@@ -84,6 +86,18 @@ func (c *Cluster) Read(ctx context.Context, name string, now time.Time) (Found, 
 				return found, err
 			}
 		}
+		// Beside the answer: an agent that never had trouble has none, and neither has
+		// who may read this one ConfigMap alone.
+		obj, err = c.configMaps.Get(ctx, strategies.AgentName, metav1.GetOptions{})
+		switch {
+		case apierrors.IsNotFound(err) || apierrors.IsForbidden(err):
+		case err != nil:
+			return found, err
+		default:
+			if err := found.add(obj); err != nil {
+				return found, err
+			}
+		}
 		return one(found, name)
 	}
 	page := metav1.ListOptions{Limit: 500}
@@ -113,16 +127,24 @@ func (c *Cluster) where(now time.Time) string {
 	return fmt.Sprintf("cluster, namespace %s%s, read at %s", c.Namespace, context, now.UTC().Format(time.RFC3339))
 }
 
-// add takes a ConfigMap if it is a rollout's state; an application may call its own ConfigMap kexal-something.
+// add takes a ConfigMap if it is a rollout's state or what the agent tells beside them; an
+// application may call its own ConfigMap kexal-something.
 func (f *Found) add(obj *unstructured.Unstructured) error {
 	doc, ok, _ := unstructured.NestedString(obj.Object, "data", "status.json")
-	if !ok || !strings.HasPrefix(obj.GetName(), "kexal-") {
-		return nil
+	var err error
+	switch {
+	case !ok:
+	case obj.GetName() == strategies.AgentName:
+		var a Agent
+		a, err = agentFromJSON([]byte(doc))
+		f.Agents = append(f.Agents, a)
+	case strings.HasPrefix(obj.GetName(), "kexal-"):
+		var r Rollout
+		r, err = fromJSON([]byte(doc))
+		f.Rollouts = append(f.Rollouts, r)
 	}
-	r, err := fromJSON([]byte(doc))
 	if err != nil {
 		return fmt.Errorf("ConfigMap %s/%s: status.json: %w", obj.GetNamespace(), obj.GetName(), err)
 	}
-	f.Rollouts = append(f.Rollouts, r)
 	return nil
 }

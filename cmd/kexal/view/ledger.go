@@ -14,31 +14,45 @@ import (
 func Ledger(ctx context.Context, l *clone.Ledger, namespace, name string, now time.Time) (Found, error) {
 	found := Found{Where: fmt.Sprintf("ledger %s at %.10s, written %s ago", l.Ref, l.Commit, ago(now.Sub(l.At)))}
 	for _, file := range l.Files {
-		// A prefix may stand before NAMESPACE/NAME/status.yaml, when several clusters write one ledger.
+		// A prefix may stand before NAMESPACE/, when several clusters write one ledger.
 		parts := strings.Split(file, "/")
-		if len(parts) < 3 || parts[len(parts)-1] != "status.yaml" {
+		last := len(parts) - 1
+		var its, of string // the rollout and its namespace
+		switch {
+		case last >= 2 && parts[last] == "status.yaml":
+			its, of = parts[last-1], parts[last-2]
+		case last >= 1 && parts[last] == "agent.yaml":
+			its, of = name, parts[last-1] // it says something about all of them
+		default:
 			continue
 		}
-		if its := parts[len(parts)-2]; name != "" && its != name {
-			continue
-		}
-		if its := parts[len(parts)-3]; namespace != "" && its != namespace {
+		if name != "" && its != name || namespace != "" && of != namespace {
 			continue
 		}
 		text, err := l.Read(ctx, file)
 		if err != nil {
 			return found, err
 		}
-		r, err := fromYAML(text)
-		if err != nil {
+		if err := found.addFile(parts[last], text); err != nil {
 			return found, fmt.Errorf("%s:%s: %w", l.Ref, file, err)
 		}
-		found.Rollouts = append(found.Rollouts, r)
 	}
 	if name != "" {
 		return one(found, name)
 	}
 	return found, nil
+}
+
+// addFile takes one of the two documents.
+func (f *Found) addFile(base string, text []byte) error {
+	if base == "agent.yaml" {
+		a, err := agentFromYAML(text)
+		f.Agents = append(f.Agents, a)
+		return err
+	}
+	r, err := fromYAML(text)
+	f.Rollouts = append(f.Rollouts, r)
+	return err
 }
 
 // ago says a duration as people do, in its largest unit.

@@ -12,8 +12,11 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// Table writes one line for each rollout.
+// Table writes one line for each rollout, and above them what is wrong beside them.
 func (f Found) Table(w io.Writer) error {
+	if err := f.Troubles(w); err != nil {
+		return err
+	}
 	out := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
 	fmt.Fprintln(out, "NAME\tPHASE\tSTEP\tWEIGHT\tSTABLE\tCANDIDATE\tMESSAGE")
 	for _, r := range f.Rollouts {
@@ -40,8 +43,16 @@ func revision(t *strategies.TrackStatus) string {
 	return t.Revision
 }
 
-// Block writes all there is to say about one rollout, for people.
-func (r Rollout) Block(w io.Writer) error {
+// Block writes all there is to say about the one rollout that was asked for, for people.
+// What is wrong beside it comes first: below a stale answer it would be overlooked.
+func (f Found) Block(w io.Writer) error {
+	if err := f.Troubles(w); err != nil {
+		return err
+	}
+	return f.Rollouts[0].block(w)
+}
+
+func (r Rollout) block(w io.Writer) error {
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	field := func(name, format string, args ...any) {
 		fmt.Fprintf(out, "%s\t%s\n", name, fmt.Sprintf(format, args...))
@@ -108,6 +119,8 @@ func problem(p strategies.Problem) string {
 }
 
 // WriteJSON writes exactly the bytes of status.json for one rollout, and a list for all.
+// The list ends with what the agents say beside them: whoever asks for everything wants
+// to know that it is stale, and the kind tells the items apart, as in any List.
 func (f Found) WriteJSON(w io.Writer, single bool) error {
 	doc, err := f.document(single)
 	if err == nil {
@@ -136,6 +149,9 @@ func (f Found) document(single bool) ([]byte, error) {
 	items := []json.RawMessage{} // none is an empty list, not null
 	for _, r := range f.Rollouts {
 		items = append(items, r.JSON)
+	}
+	for _, a := range f.Agents {
+		items = append(items, a.JSON)
 	}
 	var doc bytes.Buffer
 	enc := json.NewEncoder(&doc)

@@ -9,6 +9,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/kexal/kexal/strategies"
@@ -24,7 +25,8 @@ type Rollout struct {
 // Found is what a place holds, and which place that was.
 type Found struct {
 	Rollouts []Rollout
-	Where    string // for people: the place, and how old its news is
+	Agents   []Agent // of the namespaces looked at; none where nothing was ever wrong
+	Where    string  // for people: the place, and how old its news is
 }
 
 // fromJSON reads status.json.
@@ -49,24 +51,36 @@ func fromYAML(doc []byte) (Rollout, error) {
 	if err != nil {
 		return r, err
 	}
-	// Fields in the order of status.json. A newer agent's fields would be lost on that
-	// way; then what was read is the better document, in whatever order.
+	r.JSON, err = inOrder[strategies.Status](generic)
+	return r, err
+}
+
+// inOrder gives a document with its fields in the order of status.json. A newer agent's
+// fields would be lost on that way; then what was read is the better document, in
+// whatever order.
+func inOrder[T any](generic []byte) ([]byte, error) {
 	strict := json.NewDecoder(bytes.NewReader(generic))
 	strict.DisallowUnknownFields()
-	var known strategies.Status
-	if strict.Decode(&known) == nil {
-		r.JSON, err = json.MarshalIndent(known, "", "  ")
-		r.JSON = append(r.JSON, '\n')
+	var known T
+	if strict.Decode(&known) != nil {
+		return generic, nil
 	}
-	return r, err
+	doc, err := json.MarshalIndent(known, "", "  ")
+	return append(doc, '\n'), err
 }
 
 // one picks the rollout that a name means. Several namespaces may have one.
 func one(found Found, name string) (Found, error) {
 	switch len(found.Rollouts) {
 	case 0:
-		return found, &NotFoundError{Name: name, Where: found.Where}
+		var why strings.Builder
+		if err := found.Troubles(&why); err != nil {
+			return found, err
+		}
+		return found, &NotFoundError{Name: name, Where: found.Where, Agent: strings.TrimSpace(why.String())}
 	case 1:
+		its := found.Rollouts[0].Metadata.Namespace
+		found.Agents = slices.DeleteFunc(found.Agents, func(a Agent) bool { return a.Metadata.Namespace != its })
 		return found, nil
 	}
 	var namespaces []string
@@ -77,8 +91,15 @@ func one(found Found, name string) (Found, error) {
 }
 
 // A NotFoundError says which rollout is not where it was looked for. The place did answer.
-type NotFoundError struct{ Name, Where string }
+type NotFoundError struct {
+	Name, Where string
+	Agent       string // what the agent says is wrong, which may be why; lines
+}
 
 func (e *NotFoundError) Error() string {
-	return fmt.Sprintf("there is no rollout %s in the %s", e.Name, e.Where)
+	text := fmt.Sprintf("there is no rollout %s in the %s", e.Name, e.Where)
+	if e.Agent != "" {
+		text += "\n" + e.Agent
+	}
+	return text
 }
