@@ -95,7 +95,7 @@ func (x *exchange) explain(err error) error {
 		e.What, e.Fix, e.Err = "there is no such repository, or this user may not see it", "check the URL and the credentials", ErrDenied
 	case errors.As(err, &status):
 		e.What, e.Err = fmt.Sprintf("the server answers with status %d", status.StatusCode()), ErrUnreachable
-		e.Fix = "see in the log of " + e.host() + " why"
+		e.Fix = "see why in the log of " + e.host()
 	case errors.Is(err, errSilent):
 		e.What, e.Err = fmt.Sprintf("the server is silent for %v", x.remote.opts.Timeout), ErrUnreachable
 		e.Fix = "see whether " + e.host() + ", or a proxy on the way to it, hangs"

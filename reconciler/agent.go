@@ -76,7 +76,6 @@ func (r *Reconciler) meetMirror(err error) {
 		event.Err(err).Msg("the mirror cannot be read; what runs goes on")
 	case changed:
 		r.Log.Info().Msg("the mirror can be read again")
-		signal(r.retry) // the ledger is often on the same server
 	}
 	signal(r.tell)
 }
@@ -223,4 +222,7 @@ func (r *Reconciler) offerAgent(s strategies.AgentStatus) {
 	r.pendingAgent = &Told{Status: s, At: now()}
 	r.mu.Unlock()
 	signal(r.publish)
+	if c, _ := s.Condition(strategies.SourceReady); c.Status == "True" {
+		signal(r.retry) // the ledger is often on the same server
+	}
 }

@@ -77,18 +77,18 @@ func (r *Reconciler) take(c Commit) error {
 		}
 		if err := validName(path.Join(dir, render.RolloutFile), name); err != nil {
 			// No object can be called so, and no status told under it: what else is wrong
-			// with the file has no other place to be told.
+			// there has no other place to be told.
+			problems := strategies.Problems(err)
 			if d.err != nil {
-				r.Log.Error().Err(d.err).Str("commit", c.Hash).Msg("held")
-				for _, p := range strategies.Problems(d.err) {
-					if p.Path == "" {
-						p.Path = path.Join(dir, render.RolloutFile)
-					}
-					unfollowed = append(unfollowed, p)
-				}
+				problems = append(problems, strategies.Problems(d.err)...)
 			}
-			r.Log.Error().Err(err).Str("commit", c.Hash).Msg("held")
-			unfollowed = append(unfollowed, strategies.Problems(err)...)
+			for _, p := range problems {
+				if p.Path == "" {
+					p.Path = path.Join(dir, render.RolloutFile)
+				}
+				r.Log.Error().Str("commit", c.Hash).Msg("held: " + p.Sentence())
+				unfollowed = append(unfollowed, p)
+			}
 			continue
 		}
 		paths[dir] = name

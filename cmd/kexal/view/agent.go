@@ -77,7 +77,7 @@ func (f Found) Troubles(w io.Writer) error {
 		for _, line := range a.lines() {
 			fmt.Fprintf(&out, "%s: %s\n", who, strings.ReplaceAll(line, "\n", " "))
 		}
-		if stale := a.stale(); stale != "" {
+		if stale := a.stale(); stale != "" && len(f.Rollouts) > 0 {
 			fmt.Fprintf(&out, "%s: %s\n", who, stale)
 		}
 	}

@@ -125,9 +125,11 @@ const stale = `{"apiVersion":"kexal.dev/v1alpha1","kind":"AgentStatus","metadata
  "conditions":[{"type":"SourceReady","status":"False","message":"mirror https://git.corp/shop: there is no branch main: push it","lastTransitionTime":"2026-11-21T11:00:00Z"},
   {"type":"Followed","status":"False","message":"Web/rollout.yaml: no name","lastTransitionTime":"2026-11-21T10:00:00Z"}]}`
 
-const staleLines = `agent: mirror https://git.corp/shop: there is no branch main: push it (since 2026-11-21 11:00:00Z)
+const troubles = `agent: mirror https://git.corp/shop: there is no branch main: push it (since 2026-11-21 11:00:00Z)
 agent: Web/rollout.yaml: no name (since 2026-11-21 10:00:00Z)
-agent: the mirror cannot be read since 2026-11-21 11:00:00Z: this is what was verified last
+`
+
+const staleLines = troubles + `agent: the mirror cannot be read since 2026-11-21 11:00:00Z: this is what was verified last
 `
 
 // What belongs to no rollout stands above the rollouts, beside one of them, and where one
@@ -164,7 +166,7 @@ func TestTheAgentSpeaksToo(t *testing.T) {
 		t.Errorf("-o json is to be the bytes of status.json: %v\n%s", err, &out)
 	}
 	_, err = c.Read(t.Context(), "wbe", noon)
-	if want := "there is no rollout wbe in the " + found.Where + "\n" + strings.TrimSpace(staleLines); err == nil || err.Error() != want {
+	if want := "there is no rollout wbe in the " + found.Where + "\n" + strings.TrimSpace(troubles); err == nil || err.Error() != want {
 		t.Errorf("got %v\nwant %s", err, want)
 	}
 }
