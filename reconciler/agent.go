@@ -140,7 +140,8 @@ type untold struct {
 }
 
 // tellAgent writes what is known into the ConfigMap and offers it to the ledger, when it
-// says something new. Without a ConfigMap and without trouble there is nothing to tell.
+// says something new. Without a ConfigMap and without trouble there is nothing to tell,
+// unless a ledger from before the cluster was rebuilt tells otherwise.
 //
 // The ConfigMap comes first. If we die between the two, the next process offers what it
 // finds there, and a ledger that says so already gets no commit.
@@ -164,6 +165,7 @@ func (r *Reconciler) tellAgent(ctx context.Context) error {
 	}
 	next := was.Next(r.Namespace, rounded(facts))
 	if !record.Found && r.untold == nil && next.Phase == strategies.Healthy {
+		r.offerAgent(next)
 		return nil
 	}
 	text, err := json.Marshal(next)
@@ -204,14 +206,16 @@ func rounded(facts strategies.AgentFacts) strategies.AgentFacts {
 type Told struct {
 	Status strategies.AgentStatus
 	At     time.Time // when it was offered: the commit's time
+	// It was never otherwise: it is told only where the ledger tells a trouble.
+	Correction bool
 }
 
 // offerAgent hands it to the publisher. What was not published yet is replaced: after an
 // outage the ledger tells what is so then.
 func (r *Reconciler) offerAgent(s strategies.AgentStatus) {
 	s, any := s.ForLedger()
-	if !any {
-		return
+	if !any && r.offeredAgent != "" {
+		return // asked for once
 	}
 	text, err := json.Marshal(s)
 	if err != nil || string(text) == r.offeredAgent {
@@ -219,7 +223,7 @@ func (r *Reconciler) offerAgent(s strategies.AgentStatus) {
 	}
 	r.offeredAgent = string(text)
 	r.mu.Lock()
-	r.pendingAgent = &Told{Status: s, At: now()}
+	r.pendingAgent = &Told{Status: s, At: now(), Correction: !any}
 	r.mu.Unlock()
 	signal(r.publish)
 	if c, _ := s.Condition(strategies.SourceReady); c.Status == "True" {

@@ -38,6 +38,15 @@ func (l *branchLedger) Publish(ctx context.Context, statuses []strategies.Status
 		}
 		changes = append(changes, l.change(statusfile.Path(l.namespace, s.Metadata.Name), text, statusfile.Message(s), s.Since))
 	}
+	if agent != nil && agent.Correction {
+		wrong, err := l.tellsTrouble(ctx)
+		if err != nil {
+			return trouble(err)
+		}
+		if !wrong {
+			agent = nil
+		}
+	}
 	if agent != nil {
 		text, err := statusfile.EncodeAgent(agent.Status)
 		if err != nil {
@@ -45,8 +54,28 @@ func (l *branchLedger) Publish(ctx context.Context, statuses []strategies.Status
 		}
 		changes = append(changes, l.change(statusfile.AgentPath(l.namespace), text, statusfile.AgentMessage(agent.Status), agent.At))
 	}
+	if len(changes) == 0 {
+		return nil
+	}
 	_, err := l.branch.Publish(ctx, changes...)
 	return trouble(err)
+}
+
+// tellsTrouble reports whether agent.yaml, if there is one, says that something is wrong.
+func (l *branchLedger) tellsTrouble(ctx context.Context) (bool, error) {
+	tip, err := l.branch.Tip(ctx)
+	if err != nil {
+		return false, err
+	}
+	text, err := l.branch.Read(ctx, tip, statusfile.AgentPath(l.namespace))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	s, err := statusfile.DecodeAgent(text)
+	return err != nil || s.Phase != strategies.Healthy, nil // one that cannot be read tells nobody
 }
 
 func (l *branchLedger) change(file string, text []byte, message string, when time.Time) gitsync.Change {

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"reflect"
 	"testing"
 	"time"
 
@@ -41,6 +42,12 @@ conditions:
 `
 	if string(text) != want {
 		t.Errorf("got\n%s", text)
+	}
+	if back, err := DecodeAgent(text); err != nil || !reflect.DeepEqual(back, s) {
+		t.Errorf("read again: %v, %+v", err, back)
+	}
+	if _, err := DecodeAgent([]byte("phase: [")); err == nil {
+		t.Error("half a document was read")
 	}
 	if got, want := AgentMessage(s), `agent: apps/My_App/rollout.yaml: "My_App" cannot name a rollout: set metadata.name
 
