@@ -25,6 +25,12 @@
 // never holds the others. A pass reads what the watches showed, and does nothing while
 // they have not shown its own last writes.
 //
+// # What belongs to no rollout
+//
+// What polls and pushes come to, and what of a commit has no rollout to be told under,
+// becomes one status beside the rollouts' (agent.go): in ConfigMap kexal.agent first, then
+// in the ledger.
+//
 // # Dying
 //
 // The state ConfigMap is the authority and is written before an effect that raises the
