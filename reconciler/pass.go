@@ -142,7 +142,7 @@ func (r *Reconciler) dryRun(ctx context.Context, t *turn, plan strategies.Plan) 
 	if v, asked := t.memory.dry[t.desired.seen]; asked && (v.until.IsZero() || now.Before(v.until)) {
 		return v.refusal, nil
 	}
-	err = r.Cluster.DryRun(ctx, t.sight, plan.Next.Candidate.Color)
+	err = r.Cluster.DryRun(ctx, t.sight, plan.Next.Candidate.Color, t.surge())
 	var no *cluster.Refusal
 	switch {
 	case errors.As(err, &no) && strings.Contains(no.Words, "exceeded quota") && t.spec.Surge(t.desired.release.Replicas) == 0:
@@ -156,6 +156,23 @@ func (r *Reconciler) dryRun(ctx context.Context, t *turn, plan strategies.Plan) 
 	}
 	t.memory.dry = map[string]verdict{t.desired.seen: {}}
 	return nil, nil
+}
+
+// surge is how many pods come on top of what runs: all of a first release, the candidate's
+// of a blue/green, what maxSurge adds to a canary.
+func (t *turn) surge() int32 {
+	n := t.desired.release.Replicas
+	stable := t.record.State.Stable
+	if stable == nil {
+		return n
+	}
+	switch {
+	case t.spec.BlueGreen == nil:
+		return t.spec.Surge(n)
+	case n != t.record.State.Replicas:
+		return n // stable gets that size first
+	}
+	return max(n, t.sight.Slots[stable.Color].Desired)
 }
 
 // carryOut makes a plan true, in the order of SPEC 6.4: the record, then the effects; on

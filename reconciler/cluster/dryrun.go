@@ -18,8 +18,9 @@ var dryRun = []string{metav1.DryRunAll}
 // 6.7), in the order of dependency: the shared objects, the Deployment of the
 // candidate's colour, and one pod of its template, because a Deployment's dry-run sees
 // neither quota, Pod Security, LimitRange nor ServiceAccount. A Role that lacks the
-// right to create pods goes without the last. It returns the first *Refusal.
-func (c *Cluster) DryRun(ctx context.Context, s Sight, color strategies.Color) error {
+// right to create pods goes without the last. more is how many pods come on top of what
+// runs; all of them must fit the quotas. It returns the first *Refusal.
+func (c *Cluster) DryRun(ctx context.Context, s Sight, color strategies.Color, more int32) error {
 	r := s.subject.Release
 	for _, o := range slices.Concat(r.Others, r.Services, r.Previews) {
 		own := r.Shared(o)
@@ -47,11 +48,14 @@ func (c *Cluster) DryRun(ctx context.Context, s Sight, color strategies.Color) e
 	if err := judge("create Deployment "+release.Colored(r.Workload.GetName(), color), err); err != nil {
 		return explain(err, "Deployment")
 	}
-	_, err = c.resource("Pod").Create(ctx, r.PodTemplate(color, c.options), metav1.CreateOptions{FieldManager: managerGit, DryRun: dryRun})
+	made, err := c.resource("Pod").Create(ctx, r.PodTemplate(color, c.options), metav1.CreateOptions{FieldManager: managerGit, DryRun: dryRun})
 	if apierrors.IsForbidden(err) && lacksRight(err) {
 		return nil
 	}
-	return judge("start a pod of Deployment "+release.Colored(r.Workload.GetName(), color), err)
+	if err := judge("start a pod of Deployment "+release.Colored(r.Workload.GetName(), color), err); err != nil {
+		return err
+	}
+	return c.room(ctx, s, color, made, more)
 }
 
 // explain adds the rule that the Role lacks to a refusal for want of a right (SPEC
