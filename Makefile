@@ -52,7 +52,7 @@ accept:
 
 # Random worlds and the stories until something fails or you stop it.
 soak: tools race-tools
-	while $(TEST) ./strategies -run TestPromises -rapid.checks=20000 && $(TEST) -race -timeout 40m $(STORIES); do :; done
+	while $(TEST) ./strategies -run TestPromises -rapid.checks=20000 && SOAK=1 $(TEST) -race -timeout 60m -parallel 4 $(STORIES); do :; done
 
 kexal:
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o $(BUILD)/kexal ./cmd/kexal
