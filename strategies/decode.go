@@ -255,13 +255,17 @@ func (d *decoder) spec(n *yaml.Node, s *Spec) {
 		var name string
 		d.text(&name)(d.active)
 		switch {
+		case name == "":
+			if d.active.Kind == yaml.ScalarNode {
+				d.fault(d.active, "name a Service, or leave it out", "activeService is empty")
+			}
 		case services == nil:
 			services, s.Services = d.active, []string{name}
 		case !slices.Contains(s.Services, name):
 			d.fault(d.active, "keep one of them", "activeService %s is not in spec.services", name)
 		}
 	}
-	if b := s.BlueGreen; b != nil && slices.Contains(s.Services, b.PreviewService) {
+	if b := s.BlueGreen; b != nil && b.PreviewService != "" && slices.Contains(s.Services, b.PreviewService) {
 		d.fault(services, "name two Services", "Service %s cannot be both the preview and one that is switched", b.PreviewService)
 	}
 }

@@ -40,8 +40,16 @@ func decoded(input string) string {
 		}
 		return fmt.Sprint(a.Value)
 	}
-	fmt.Fprintf(&b, "surge %s, unavailable %s, warm %s, watched %s, deadline %s", amount(s.Canary.MaxSurge), amount(s.Canary.MaxUnavailable),
-		s.Canary.ScaleDownDelay, s.WarmWatch, s.ProgressDeadline)
+	if bg := s.BlueGreen; bg != nil {
+		fmt.Fprintf(&b, "gate: %s; preview of %d, Services %v", s.steps()[0], bg.PreviewReplicas, s.Previews)
+		if bg.PreviewService != "" {
+			fmt.Fprintf(&b, " (%s)", bg.PreviewService)
+		}
+		fmt.Fprintf(&b, "; unavailable %s, warm %s, aborted %s, overlap %s, ", amount(bg.MaxUnavailable), bg.ScaleDownDelay, bg.AbortDelay, s.SwitchOverlap)
+	} else {
+		fmt.Fprintf(&b, "surge %s, unavailable %s, warm %s, ", amount(s.Canary.MaxSurge), amount(s.Canary.MaxUnavailable), s.Canary.ScaleDownDelay)
+	}
+	fmt.Fprintf(&b, "watched %s, deadline %s", s.WarmWatch, s.ProgressDeadline)
 	if !s.DeadlineAborts {
 		b.WriteString(", which only tells")
 	}
