@@ -24,7 +24,7 @@ func (d *decision) turnsBack() bool {
 			s.Live, s.Step = 100, len(d.steps())+1
 		}
 		s.Back = &Back{Cause: cause, Why: fmt.Sprintf(format, args...), At: d.obs.At}
-		s.SwitchedAt, s.OverlapAt, s.PartialAt = time.Time{}, time.Time{}, time.Time{}
+		d.unswitch()
 		return true
 	}
 	switch {
@@ -94,7 +94,9 @@ func (d *decision) back() []Action {
 		acts = append(acts, d.revives(s)...)
 	case stable.Exists:
 	case stable.Pods == 0 && d.obs.Wanted != nil && d.wanted == s.Revision:
-		acts = append(acts, Create{s.Color, d.stamp()})
+		stamp := d.stamp()
+		stamp.Revision = s.Revision
+		acts = append(acts, Create{s.Color, stamp})
 	default:
 		d.say(Degraded, Held, "%s is %s, and the Deployment of stable %s is gone: revert to commit %s to have it made again", c.Revision, b.Cause, s.Revision, s.Commit)
 	}

@@ -2,6 +2,7 @@ package strategies
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -42,7 +43,7 @@ func (d *decision) regated() {
 	before, now := Step{Pause: d.was.Spec.BlueGreen.gate()}, Step{Pause: d.spec.BlueGreen.gate()}
 	if moved, _ := d.moved(); !moved && !before.equal(now) {
 		d.next.Step, d.next.StepAt, d.next.ProgressAt = 1, time.Time{}, d.obs.At
-		d.next.Asked = 0
+		d.next.Asked, d.next.Switching = 0, false
 	}
 }
 
@@ -55,7 +56,18 @@ func (d *decision) fullSize() int32 {
 	return max(d.n, d.slot(d.next.Stable).Desired)
 }
 
+// switchedSize is full size while users are switched: the pods that the switch began
+// with. A new size, or an autoscaler's, waits until it is over.
+func (d *decision) switchedSize() int32 {
+	return max(d.was.Replicas, min(d.slot(d.next.Candidate).Desired, d.slot(d.next.Stable).Desired))
+}
+
+// previewSize is what the candidate has before its gate. A worker, which no Service
+// selects, would take work from stable: it has no pods before the switch (SPEC 5.2).
 func (d *decision) previewSize() int32 {
+	if len(d.obs.Services) == 0 {
+		return 0
+	}
 	full := d.fullSize()
 	if n := d.spec.BlueGreen.PreviewReplicas; n > 0 {
 		return min(n, full)
@@ -97,7 +109,9 @@ func (d *decision) stand(size int32, reason Reason, doing string) (acts []Action
 		d.sayStrangers()
 		return nil, false
 	}
-	if to := Only(c.Color); !d.previewed(to) {
+	// A switch widens one just before the Services (K23); when the server refused those, it
+	// is tried again from there.
+	if to := Only(c.Color); !d.was.Switching && !d.previewed(to) {
 		return []Action{Preview{To: to, Stamp: d.stamp()}}, false
 	}
 	if candidate.Desired != size {
@@ -105,7 +119,7 @@ func (d *decision) stand(size int32, reason Reason, doing string) (acts []Action
 	}
 	d.lookAt(candidate.NextAt)
 	switch {
-	case size == 0 && stable.Pods > 0:
+	case d.n == 0 && stable.Pods > 0:
 		d.say(Progressing, reason, "%s, %s: Git asks for no pods, and stable still has some", d.position(), doing)
 		return nil, false
 	case candidate.Ready < size, !d.proven(c.Color, size):
@@ -138,14 +152,17 @@ func (d *decision) previewed(to Selection) bool {
 }
 
 // moved tells whether some Service is switched to the candidate, and whether some is not.
+// One that a hand moved before the switch was recorded is not: it is put back.
 func (d *decision) moved() (some, notAll bool) {
+	if !d.next.Switching {
+		return false, true
+	}
 	to := Only(d.next.Candidate.Color)
+	waits := d.overlaps() || d.slot(d.next.Candidate).Ready < d.switchedSize()
 	for _, s := range d.services() {
-		if s.Selects == to || s.Overlaps && s.Selects == BothColors {
-			some = true
-		} else {
-			notAll = true
-		}
+		both := s.Overlaps && s.Selects == BothColors
+		some = some || both || s.Selects == to
+		notAll = notAll || s.Selects != to && !(both && waits)
 	}
 	return some, notAll
 }
@@ -167,12 +184,15 @@ func (d *decision) switchOver() []Action {
 	c := d.next.Candidate
 	d.next.Asked = 100
 	d.progressing(Promoting, "promoting")
-	full := d.fullSize()
+	full := d.switchedSize()
 	moved, notAll := d.moved()
 	if !moved {
+		full = d.fullSize()
+		d.next.Switching, d.next.OverlapAt, d.next.Live = false, time.Time{}, 0
 		if acts, ready := d.stand(full, Promoting, "promoting"); !ready {
 			return acts
 		}
+		d.next.Switching = true
 	}
 	candidate := d.slot(c)
 	if moved && 2*candidate.Ready < full {
@@ -183,6 +203,9 @@ func (d *decision) switchOver() []Action {
 		return nil
 	}
 	to, overlap := Only(c.Color), d.overlaps()
+	if !overlap && !d.next.OverlapAt.IsZero() { // the overlap does not count (SPEC 5.23)
+		d.next.ProgressAt = later(d.next.ProgressAt, d.next.OverlapAt.Add(d.spec.SwitchOverlap))
+	}
 	switch {
 	case !d.placed(to, overlap) && candidate.Ready < full:
 		d.deadline(Promoting, "promoting")
@@ -194,6 +217,11 @@ func (d *decision) switchOver() []Action {
 			return nil
 		}
 		return []Action{Select{To: to, Overlap: overlap, Prime: prime, Stamp: d.stamp()}}
+	}
+	if acts := d.restores(); acts != nil {
+		return acts
+	}
+	switch {
 	case overlap:
 		return d.overlapping()
 	case !d.inForce(c.Color):
@@ -206,6 +234,12 @@ func (d *decision) switchOver() []Action {
 // turn sends users back, by itself.
 func (d *decision) turn(why string) {
 	d.next.Back = &Back{Cause: ByItself, Why: why, At: d.obs.At}
+	d.unswitch()
+}
+
+// unswitch forgets how far a switch was.
+func (d *decision) unswitch() {
+	d.next.Switching = false
 	d.next.SwitchedAt, d.next.OverlapAt, d.next.PartialAt = time.Time{}, time.Time{}, time.Time{}
 }
 
@@ -238,12 +272,9 @@ func (d *decision) overlaps() bool {
 	if d.spec.SwitchOverlap == 0 || !d.next.OverlapAt.IsZero() && !d.obs.At.Before(d.next.OverlapAt.Add(d.spec.SwitchOverlap)) {
 		return false
 	}
-	for _, s := range d.services() {
-		if s.Overlaps {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(d.services(), func(s Service) bool {
+		return s.Overlaps && s.Selects != Only(d.next.Candidate.Color) // one that left stable altogether is not taken back to it
+	})
 }
 
 // overlapping waits while both colours take users. It counts from when the EndpointSlices
@@ -266,10 +297,11 @@ func (d *decision) overlapping() []Action {
 }
 
 // spares tells that an aborted candidate keeps its pods for a while: nobody is sent to
-// them, and people can look at what went wrong (abortScaleDownDelaySeconds).
+// them, and people can look at what went wrong (abortScaleDownDelaySeconds). A worker's
+// would go on working.
 func (d *decision) spares() bool {
 	b := d.next.Back
-	return d.spec.BlueGreen != nil && b != nil && b.Cause.rejects()
+	return d.spec.BlueGreen != nil && b != nil && b.Cause.rejects() && len(d.obs.Services) > 0
 }
 
 // spare notes until when.

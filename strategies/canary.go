@@ -19,7 +19,7 @@ func (d *decision) start() []Action {
 	d.next.Candidate = d.candidate(d.next.Stable.Color.Other())
 	d.next.Step, d.next.StepAt = 1, time.Time{}
 	d.next.Asked, d.next.Live, d.next.Cap = 0, 0, nil
-	d.next.OverlapAt, d.next.PartialAt, d.next.Spare = time.Time{}, time.Time{}, nil
+	d.next.Switching, d.next.OverlapAt, d.next.PartialAt, d.next.Spare = false, time.Time{}, time.Time{}, nil
 	d.next.ProgressAt = d.obs.At
 	return d.advance()
 }
@@ -201,7 +201,7 @@ func (d *decision) promoted() []Action {
 	d.next.Stable, d.next.Candidate = &now, nil
 	d.next.Step, d.next.StepAt, d.next.Asked, d.next.Live = 0, time.Time{}, 0, 0
 	d.next.ProgressAt, d.next.SwitchedAt = time.Time{}, d.obs.At
-	d.next.OverlapAt, d.next.PartialAt = time.Time{}, time.Time{}
+	d.next.Switching, d.next.OverlapAt, d.next.PartialAt = false, time.Time{}, time.Time{}
 	d.next.Warm = warmed(d.spec, old, d.obs)
 	return d.warm()
 }

@@ -6,6 +6,9 @@ func (d *decision) steady() []Action {
 	if d.next.Stable == nil {
 		return nil
 	}
+	if d.spec.BlueGreen != nil && d.next.Candidate != nil {
+		d.next.Live, d.next.Switching = d.observedWeight(), false
+	}
 	if acts := d.restores(); acts != nil {
 		return acts
 	}
@@ -14,8 +17,9 @@ func (d *decision) steady() []Action {
 		switch sel := d.selection(to); {
 		case to == BothColors && (sel == Something || sel == Only(c.Color)), to == Only(c.Color) && sel == Something:
 			return []Action{Select{To: to, Stamp: d.stamp()}}
-		case d.next.Live == 0 && d.slot(d.next.Stable).Ready >= d.least():
-			// Nobody should be on the candidate yet, and stable can take all.
+		case (d.next.Live == 0 || d.spec.BlueGreen != nil) && d.slot(d.next.Stable).Ready >= d.least():
+			// Nobody should be on the candidate yet, and stable can take all. A switch that was
+			// under way is made again when it goes on.
 		default:
 			return nil
 		}
@@ -53,7 +57,11 @@ func (d *decision) recorded() Selection {
 		return BothColors
 	case d.next.Back != nil:
 		return Only(s.Color)
-	case d.spec.BlueGreen == nil && d.next.Live == 0 && d.next.Asked > 0 && d.slot(s).Ready < d.least() && d.slot(c).Ready > 0:
+	case d.next.Switching:
+		return Only(c.Color)
+	case d.spec.BlueGreen != nil:
+		return Only(s.Color)
+	case d.next.Live == 0 && d.next.Asked > 0 && d.slot(s).Ready < d.least() && d.slot(c).Ready > 0:
 		return BothColors // on the way up stable has given up pods already: they were shared
 	case d.next.Live == 0:
 		return Only(s.Color)

@@ -285,7 +285,7 @@ func (d *decision) deadline(reason Reason, moving string) bool {
 	}
 	why := "no progress in " + d.spec.ProgressDeadline.String() + because(c.Trouble)
 	if d.spec.DeadlineAborts {
-		d.next.Back = &Back{Cause: ByItself, Why: why, At: d.obs.At}
+		d.turn(why)
 	} else {
 		d.say(Degraded, reason, "%s, %s: %s", d.position(), moving, why)
 	}

@@ -32,6 +32,12 @@ var promises = []promise{
 	{"the candidate's share rises only by a record of this epoch", unrecorded},
 	{"the candidate gets no more pods than its weight", overweight},
 	{"a blue/green switch leads to a candidate at full size", halfSwitched},
+	{"users reach a blue/green candidate only by a switch that this epoch recorded", unpromoted},
+	{"the Services of a blue/green switch move in one action", apart},
+	{"nothing of a blue/green stable shrinks while a candidate is tried", stableShrinks},
+	{"a preview leads to nobody else while a candidate has pods", previewElsewhere},
+	{"an aborted candidate that keeps its pods gets no users", spareServes},
+	{"a rejected revision is never switched to", rejectedServes},
 	{"nothing that is selected or has pods is deleted", deletesUsed},
 	{"a Deployment never changes its revision in place", inPlace},
 	{"an effect is never made twice", twice},
@@ -50,6 +56,9 @@ func (w *world) asked(c Color) int32 {
 // size is what the plan moves towards, and what may be above and missing.
 func (c change) size() (n, surge, unavailable int32) {
 	n = c.n
+	if c.plan.Next.Switching {
+		n = c.plan.Next.Replicas // a new size waits until the switch is over
+	}
 	if c.plan.Next.Spec != nil {
 		surge, unavailable = c.plan.Next.Spec.budget(n)
 	}
@@ -94,6 +103,10 @@ func tooMany(c change) string {
 		return ""
 	}
 	n, surge, _ := c.size()
+	if c.plan.Next.Spec.BlueGreen != nil {
+		n = max(n, c.before.asked(c.plan.Next.Stable.Color)) // full size is what stable has live (SPEC 5.13)
+		surge = n
+	}
 	if asked := a.Count + c.after.asked(a.Color.Other()); asked > n+surge {
 		return fmt.Sprintf("%d pods of %d and %d", asked, n, surge)
 	}
@@ -223,8 +236,106 @@ func halfSwitched(c change) string {
 	if !ok || next.Candidate == nil || next.Stable == nil || next.Back != nil || next.Spec.BlueGreen == nil || a.To != Only(next.Candidate.Color) {
 		return ""
 	}
-	if ready := c.before.slot(next.Candidate.Color).Ready; ready < c.n {
-		return fmt.Sprintf("%d of %d pods are ready", ready, c.n)
+	n, _, _ := c.size()
+	if ready := c.before.slot(next.Candidate.Color).Ready; ready < n {
+		return fmt.Sprintf("%d of %d pods are ready", ready, n)
+	}
+	return ""
+}
+
+// tries is the candidate of a blue/green rollout that goes forward; nil = there is none.
+func (c change) tries() *Track {
+	next := c.plan.Next
+	if next.Stable == nil || next.Back != nil || next.Spec == nil || next.Spec.BlueGreen == nil {
+		return nil
+	}
+	return next.Candidate
+}
+
+func unpromoted(c change) string {
+	tried := c.tries()
+	if tried == nil || !c.raised(tried.Color) {
+		return ""
+	}
+	if _, scales := c.action.(Scale); scales && len(c.before.services) > 0 {
+		return "" // pods that nobody was sent to by this effect
+	}
+	switch r := c.record; {
+	case r.Candidate == nil || r.Candidate.Revision != tried.Revision || r.Epoch != c.agent:
+		return "it is not of the record"
+	case r.Step < 2 || !r.Switching && len(c.before.services) > 0:
+		return fmt.Sprintf("the record stands at step %d, switching %v", r.Step, r.Switching)
+	}
+	return ""
+}
+
+func apart(c change) string {
+	a, ok := c.action.(Select)
+	if !ok || c.tries() == nil {
+		return ""
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.after.services)) {
+		s, to := c.after.services[name], a.To
+		if a.Overlap && s.overlaps {
+			to = BothColors
+		}
+		if s.selects != to && !s.refuses {
+			return fmt.Sprintf("Service %s selects %s", name, s.selects)
+		}
+	}
+	return ""
+}
+
+func stableShrinks(c change) string {
+	a, ok := c.action.(Scale)
+	if !ok || c.tries() == nil || a.Color != c.plan.Next.Stable.Color || a.Count >= min(c.before.asked(a.Color), c.n) {
+		return ""
+	}
+	return fmt.Sprintf("it had %d pods", c.before.asked(a.Color))
+}
+
+func previewElsewhere(c change) string {
+	tried := c.tries()
+	if tried == nil || c.record.Switching {
+		return "" // a switch widens one (SPEC 5.10)
+	}
+	if a, ok := c.action.(Scale); !ok || a.Color != tried.Color || a.Count <= c.before.asked(a.Color) {
+		return ""
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.after.previews)) {
+		p := c.after.previews[name]
+		known := tried.Previews[name] != nil || c.plan.Next.Stable.Previews[name] != nil
+		if known && (p.selects != Only(tried.Color) || p.revision != tried.Revision) {
+			return fmt.Sprintf("%s selects %s", name, p.selects)
+		}
+	}
+	return ""
+}
+
+func spareServes(c change) string {
+	if c.record.Spare == nil || c.plan.Next.Spare == nil || c.record.Candidate != nil {
+		return ""
+	}
+	switch c.action.(type) {
+	case Select, Apply:
+	default:
+		return ""
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.after.services)) {
+		if s := c.after.services[name]; s.selects != Only(c.record.Spare.Color.Other()) && !s.refuses && c.before.services[name] != nil && c.before.services[name].selects != s.selects {
+			return fmt.Sprintf("Service %s selects %s", name, s.selects)
+		}
+	}
+	return ""
+}
+
+func rejectedServes(c change) string {
+	a, ok := c.action.(Select)
+	if !ok || a.To != OnlyBlue && a.To != OnlyGreen {
+		return ""
+	}
+	if r := c.record.rejected(revisionIn(Color(a.To), c.plan.Next)); r != nil {
+		return r.Revision + " is rejected: " + r.Reason
 	}
 	return ""
 }
@@ -271,7 +382,7 @@ func twice(c change) string {
 		}
 	case Select:
 		for _, s := range c.before.services {
-			if s.selects != a.To || a.To != BothColors && s.revision != revisionIn(Color(a.To), c.plan.Next) {
+			if s.selects != a.To || a.Overlap && s.overlaps || a.To != BothColors && s.revision != revisionIn(Color(a.To), c.plan.Next) {
 				return ""
 			}
 		}

@@ -51,9 +51,10 @@ func playAnything(t *rapid.T) {
 	tell(fmt.Sprintf("push rev=a1 replicas=%d services=%s", n, services), "")
 	tell("run", "")
 	wanted := "a1"
+	there := func() bool { return p.world.services["web"] != nil } // a hand may have deleted it
 	for range rapid.IntRange(1, 10).Draw(t, "events") {
 		color := rapid.SampledFrom([]string{"blue", "green"})
-		switch rapid.IntRange(0, 15).Draw(t, "event") {
+		switch rapid.IntRange(0, 18).Draw(t, "event") {
 		case 0, 1, 2:
 			wanted = rapid.SampledFrom([]string{"a1", "b2", "c3"}).Draw(t, "revision")
 			tell("push rev="+wanted, "")
@@ -77,20 +78,42 @@ func playAnything(t *rapid.T) {
 		case 11:
 			tell(rapid.SampledFrom([]string{"hold a mistake", "release", "git unread", "git read"}).Draw(t, "git"), "")
 		case 12:
-			if services != "web" {
+			if services != "web" || !there() {
 				continue
 			}
 			tell("edit service=web selects="+rapid.SampledFrom([]string{"both", "other"}).Draw(t, "selects"), "")
 		case 13:
 			tell("rollout", anySpec(t, false))
 		case 14:
+			if !there() {
+				continue
+			}
 			tell("edit service=web "+rapid.SampledFrom([]string{"refuses", "refuses late", "accepts"}).Draw(t, "server"), "")
 		case 15:
+			if !there() {
+				continue
+			}
 			tell("edit service=web overlaps", "")
+		case 16:
+			c := Color(color.Draw(t, "color"))
+			if p.world.slots[c] == nil {
+				continue
+			}
+			tell(fmt.Sprintf("edit deployment=%s replicas=%d", c, rapid.IntRange(1, 8).Draw(t, "pods")), "")
+		case 17:
+			tell("git "+rapid.SampledFrom([]string{"gone", "back"}).Draw(t, "file"), "")
+		case 18:
+			if !there() {
+				continue
+			}
+			tell("edit service=web gone", "")
 		}
 		tell(rapid.SampledFrom([]string{"run for=300ms", "run for=3s", "run for=12s", "run for=2m"}).Draw(t, "time"), "")
 	}
-	for _, line := range []string{"pods blue ready slow=1s", "pods green ready slow=1s", "edit service=web accepts", "release", "git read", "push rev=" + wanted, "intent promote=" + wanted, "run"} {
+	if there() {
+		tell("edit service=web accepts", "")
+	}
+	for _, line := range []string{"pods blue ready slow=1s", "pods green ready slow=1s", "release", "git read", "git back", "push rev=" + wanted, "intent promote=" + wanted, "run"} {
 		tell(line, "")
 	}
 	s := p.state()

@@ -1,6 +1,9 @@
 package strategies
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Rebuild makes a state again when it is gone and live objects are there (SPEC 6.5).
 // What live Services select and has ready endpoints is true; the ledger says the rest:
@@ -54,7 +57,7 @@ func Rebuild(spec Spec, ledger Status, colors map[Color]Track, obs Observation) 
 			s.Warm = warmed(spec, old, obs)
 		}
 		return s, nil
-	case candidate != nil && (selects == Only(stable.Color) || selects == BothColors):
+	case candidate != nil && (selects == Only(stable.Color) || selects == BothColors || spec.BlueGreen != nil && amid(obs.Services)):
 		s.Stable, s.Candidate = stable, candidate
 	default:
 		return s, fmt.Errorf("the live Services select %q, the ledger says that %s (%s) is stable: mend the Services' selectors, or restore ConfigMap kexal-%s",
@@ -91,7 +94,7 @@ func warmed(spec Spec, old Track, obs Observation) *Warm {
 	if obs.Off.Drain {
 		length = spec.scaleDownDelay()
 	}
-	return &Warm{Old: old, Since: obs.At, WatchUntil: obs.At.Add(spec.WarmWatch), Until: obs.At.Add(length)}
+	return &Warm{Old: old, Size: obs.Slots[old.Color.Other()].Desired, Since: obs.At, WatchUntil: obs.At.Add(spec.WarmWatch), Until: obs.At.Add(length)}
 }
 
 // known is the ledger's track, when the live slot of its colour holds its revision.
@@ -105,6 +108,12 @@ func known(colors map[Color]Track, t *TrackStatus, role string) (*Track, error) 
 	}
 	live.Color, live.Commit, live.Images, live.Attempt = t.Color, t.Commit, t.Images, t.Attempt
 	return &live, nil
+}
+
+// amid tells that every Service selects what kexal wrote, though not all the same: a
+// switch was under way. It is one effect that is unmade.
+func amid(services []Service) bool {
+	return !slices.ContainsFunc(services, func(s Service) bool { return s.Selects == Something })
 }
 
 func oneSelection(services []Service) Selection {

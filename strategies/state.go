@@ -46,8 +46,9 @@ type State struct {
 	// When the EndpointSlices first showed that no user is sent to the candidate any
 	// more; the drain counts from here. Zero = they are, or not known yet.
 	SwitchedAt time.Time `json:"switchedAt,omitzero"`
-	OverlapAt  time.Time `json:"overlapAt,omitzero"` // since when Services that switch with overlap select both colours (SPEC 5.10)
-	PartialAt  time.Time `json:"partialAt,omitzero"` // since when only some Services are switched; zero = all or none are
+	Switching  bool      `json:"switching,omitempty"` // blue/green: the candidate stood at full size, and its Services may be moved
+	OverlapAt  time.Time `json:"overlapAt,omitzero"`  // since when Services that switch with overlap select both colours (SPEC 5.10)
+	PartialAt  time.Time `json:"partialAt,omitzero"`  // since when only some Services are switched; zero = all or none are
 	Back       *Back     `json:"back,omitempty"`
 	Warm       *Warm     `json:"warm,omitempty"`
 	Spare      *Spare    `json:"spare,omitempty"`
@@ -117,6 +118,7 @@ type Back struct {
 // (SPEC 5.15, 5.16).
 type Warm struct {
 	Old         Track     `json:"old"`
+	Size        int32     `json:"size"`  // pods that users were sent to
 	Since       time.Time `json:"since"` // of the promotion
 	WatchUntil  time.Time `json:"watchUntil"`
 	Until       time.Time `json:"until"`

@@ -27,6 +27,7 @@ import (
 //	pods green ready|unready|crash [n=2] [slow=10s] [lingers=40s] [settles=5s]
 //	quota pods=12 / quota none
 //	edit service=web selects=both|blue|green|other    by hand
+//	edit service=web gone
 //	edit service=web overlaps                         a load balancer is in front of it
 //	edit service=web refuses [late]|accepts           the server says no; late: not when it is asked first
 //	edit deployment=green replicas=3|deleted|unpaused|stuck|unstuck
@@ -333,6 +334,9 @@ func (p *play) edit(args words) error {
 		switch {
 		case args.has("overlaps"):
 			s.overlaps = true
+			return nil
+		case args.has("gone"):
+			delete(w.services, args.value("service"))
 			return nil
 		case args.has("refuses"), args.has("accepts"):
 			s.refuses, s.late = args.has("refuses"), args.has("late")

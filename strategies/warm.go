@@ -41,6 +41,9 @@ func (d *decision) warm() []Action {
 		// What routes follows the Services (SPEC 5.18); they are in force.
 		return []Action{Apply{All: true, Pin: Only(stable.Color), Previews: Only(stable.Color), Stamp: d.stamp()}}
 	}
+	if acts := d.resizedWarm(); acts != nil && !newer {
+		return acts
+	}
 	if d.obs.At.Before(w.Until) {
 		return nil
 	}
@@ -57,12 +60,37 @@ func (d *decision) warm() []Action {
 	return d.rest()
 }
 
+// resizedWarm brings a new size at once (SPEC 2.3): the new stable gets it, and with
+// blue/green the old colour too, so that the way back stays as wide. By ratio the old one
+// keeps what it has, and what it leaves of the surge bounds the growth until it is gone.
+func (d *decision) resizedWarm() []Action {
+	stable, old := d.slot(d.next.Stable), d.slot(&d.next.Warm.Old)
+	if d.n == d.was.Replicas || !stable.Exists || stable.Deleting {
+		return nil
+	}
+	size := d.n
+	if d.spec.BlueGreen == nil && size > stable.Desired {
+		size = max(stable.Desired, min(size, size+d.spec.Surge(size)-old.Desired))
+	}
+	if stable.Desired != size {
+		return []Action{Scale{d.next.Stable.Color, size, d.stamp()}}
+	}
+	if d.spec.BlueGreen != nil && old.Exists && !old.Deleting && old.Desired > 0 && old.Desired != size && size > 0 {
+		return []Action{Scale{d.next.Warm.Old.Color, size, d.stamp()}}
+	}
+	if size == d.n {
+		d.next.Replicas = d.n
+	}
+	return nil
+}
+
 // watchFails says what is wrong with a promoted revision while it is watched: most of its
 // pods crashed, half of them again and again, none of them answers while the old ones
 // would, or fewer than half were ready for some time (SPEC 5.16). Since when goes into the
 // state: a restart does not forget it.
 func (d *decision) watchFails() (why string) {
 	w, slot := d.next.Warm, d.slot(d.next.Stable)
+	size := min(w.Size, slot.Desired) // a new size, or an autoscaler's, makes nobody unwell
 	watched := d.obs.At.Before(w.WatchUntil)
 	crashed, again := int32(0), int32(0)
 	for _, crash := range slot.Crashed {
@@ -74,15 +102,15 @@ func (d *decision) watchFails() (why string) {
 		}
 	}
 	switch {
-	case watched && again > 0 && 2*again >= d.n:
+	case watched && again > 0 && 2*again >= size:
 		return "half of its pods crash again and again after the promotion"
-	case watched && 2*crashed > d.n:
+	case watched && 2*crashed > size:
 		return "most of its pods crashed after the promotion"
-	case watched && slot.Ready == 0 && d.slot(&w.Old).Ready > 0 && d.n > 0:
+	case watched && slot.Ready == 0 && d.slot(&w.Old).Ready > 0 && size > 0:
 		return "none of its pods is ready after the promotion"
 	case !watched && w.UnwellSince.IsZero():
 		return ""
-	case 2*slot.Ready >= d.n:
+	case 2*slot.Ready >= size:
 		w.UnwellSince = time.Time{}
 		return ""
 	}
