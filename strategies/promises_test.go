@@ -133,6 +133,9 @@ func tooFew(c change) string {
 		if starved && sum(before)-sum(after) <= 1 && sum(after) > 0 {
 			continue // stable gets its pods only from the candidate's, pod for pod (SPEC 5.17)
 		}
+		if next := c.plan.Next; next.Back != nil && next.Spec.BlueGreen != nil && sum(after) > 0 && sum(after) >= before[next.Candidate.Color] {
+			continue // stable kept its size: users go first, where they find as many as they leave (SPEC 5.17)
+		}
 		if sum(after) < min(n-unavailable, sum(before)) {
 			return fmt.Sprintf("%d of %d answer behind Service %s, before it %d", sum(after), n, name, sum(before))
 		}
