@@ -70,6 +70,9 @@ func (d *decision) move(w int) (acts []Action, live bool) {
 	case d.n > 0 && wantS == 0 && candidate.Desired >= wantC:
 		to = Only(c.Color)
 	}
+	if pin := Only(s.Color); d.selection(pin) != pin {
+		d.next.SwitchedAt = time.Time{} // users are there: they have yet to leave (SPEC 5.11)
+	}
 	selects := d.selection(to)
 	if w > 0 && candidate.Desired == 0 && wantC > 0 {
 		// SPEC 5.8: nobody may reach the candidate's first pod before its weight.
