@@ -62,8 +62,8 @@ type decoder struct {
 
 // fault notes a mistake at a node; n may be nil when the whole file is at fault.
 func (d *decoder) fault(n *yaml.Node, fix, format string, args ...any) {
-	m := &Mistake{Path: d.path, Err: fmt.Errorf(format, args...), Fix: fix}
-	if n != nil {
+	m := &Mistake{Path: d.path, Line: 1, Col: 1, Err: fmt.Errorf(format, args...), Fix: fix}
+	if n != nil && n.Line > 0 {
 		m.Line, m.Col = n.Line, n.Column
 	}
 	d.mistakes = append(d.mistakes, m)
@@ -77,12 +77,12 @@ func (d *decoder) document(src []byte) *yaml.Node {
 		if errors.Is(err, io.EOF) {
 			d.fault(nil, "write apiVersion, kind and spec", "the file is empty")
 		} else {
-			d.syntax(err)
+			d.mistakes = append(d.mistakes, BadYAML(d.path, err))
 		}
 		return nil
 	}
 	if err := dec.Decode(&second); !errors.Is(err, io.EOF) {
-		d.fault(nil, "keep one rollout in a file", "the file holds more than one YAML document")
+		d.fault(&second, "keep one rollout in a file", "the file holds more than one YAML document")
 		return nil
 	}
 	if len(doc.Content) != 1 || doc.Content[0].Kind != yaml.MappingNode {
@@ -90,16 +90,6 @@ func (d *decoder) document(src []byte) *yaml.Node {
 		return nil
 	}
 	return doc.Content[0]
-}
-
-// syntax turns a parser's error into a mistake with the line it names.
-func (d *decoder) syntax(err error) {
-	m := &Mistake{Path: d.path, Err: fmt.Errorf("not valid YAML: %w", err), Fix: "mend the syntax on that line"}
-	if _, rest, ok := strings.Cut(err.Error(), "line "); ok {
-		digits := rest[:len(rest)-len(strings.TrimLeft(rest, "0123456789"))]
-		m.Line, _ = strconv.Atoi(digits)
-	}
-	d.mistakes = append(d.mistakes, m)
 }
 
 // aliases refuses anchors' uses and merge keys, which can make a small file huge.

@@ -1,6 +1,7 @@
 package strategies
 
 import (
+	"maps"
 	"slices"
 	"strings"
 )
@@ -8,21 +9,22 @@ import (
 // suggestion says what to write instead of an unknown field: the nearest known one
 // when it is near, else all of them.
 func suggestion(word string, known fields) string {
-	names := make([]string, 0, len(known))
-	for name := range known {
-		names = append(names, name)
+	names := slices.Sorted(maps.Keys(known))
+	if near := Nearest(word, names); near != "" {
+		return "write " + near
 	}
-	slices.Sort(names)
+	return "write one of " + strings.Join(names, ", ")
+}
+
+// Nearest is the name that a misspelt word is likely meant to be; empty when none is near.
+func Nearest(word string, names []string) string {
 	best, far := "", 3
 	for _, name := range names {
 		if d := distance(strings.ToLower(word), strings.ToLower(name)); d < far {
 			best, far = name, d
 		}
 	}
-	if best != "" {
-		return "write " + best
-	}
-	return "write one of " + strings.Join(names, ", ")
+	return best
 }
 
 // distance is Levenshtein's: how many letters to add, drop or change.

@@ -86,7 +86,7 @@ func (r Rollout) block(w io.Writer) error {
 		field("intent", "%s", strings.Join(words(i.Field, i.Revision, string(i.State), i.Why), " "))
 	}
 	for _, p := range r.Problems {
-		field("problem", "%s", problem(p))
+		field("problem", "%s", p)
 	}
 	return out.Flush()
 }
@@ -99,23 +99,6 @@ func words(all ...string) []string {
 		}
 	}
 	return some
-}
-
-func problem(p strategies.Problem) string {
-	at := p.Path
-	if p.Line > 0 {
-		at += fmt.Sprintf(":%d", p.Line)
-		if p.Column > 0 {
-			at += fmt.Sprintf(":%d", p.Column)
-		}
-	}
-	if at != "" {
-		at += ": "
-	}
-	if p.Fix == "" {
-		return at + p.Message
-	}
-	return at + p.Message + "; " + p.Fix
 }
 
 // WriteJSON writes exactly the bytes of status.json for one rollout, and a list for all.
