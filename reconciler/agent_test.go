@@ -83,7 +83,7 @@ func TestUnfollowed(t *testing.T) {
 	r.follow(tree("apps/My_App", "kind: [", "web", rolloutYAML(""), "staging/web", rolloutYAML("namespace: staging")))
 	var said []string
 	for _, p := range r.around.followed.Problems {
-		said = append(said, p.Sentence())
+		said = append(said, p.String())
 	}
 	if len(said) != 3 ||
 		said[0] != "nowhere: there is no such directory in the commit: mend --path, or add it" ||

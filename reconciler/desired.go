@@ -19,6 +19,7 @@ import (
 // desired is what the followed commit says about one rollout.
 type desired struct {
 	dir     string
+	tree    fs.FS // of the commit, to find the place of a mistake in
 	spec    strategies.Spec
 	release *release.Release // nil when err is set
 	source  strategies.Source
@@ -52,7 +53,8 @@ func (r *Reconciler) poll(ctx context.Context) {
 // take renders a commit and wakes every rollout. It fails when the commit cannot be
 // read: then it is taken again at the next poll.
 func (r *Reconciler) take(c Commit) error {
-	c.Tree = &render.Commit{FS: c.Tree}
+	plain := c.Tree
+	c.Tree = &render.Commit{FS: plain}
 	dirs, err := render.Find(c.Tree, r.Paths)
 	var mistakes strategies.Mistakes
 	var unfollowed []strategies.Problem
@@ -68,17 +70,18 @@ func (r *Reconciler) take(c Commit) error {
 	}
 	found := map[string]*desired{}
 	paths := map[string]string{}
-	dirsOf := map[string][]string{} // by rollout; more than one is a mistake
+	dirsOf := map[string][]*desired{} // by rollout; more than one is a mistake
 	for _, dir := range dirs {
 		name, d := r.read(c, dir)
 		if d == nil {
 			paths[dir] = "" // somebody else's; so it stays while it cannot be read
 			continue
 		}
-		if err := validName(path.Join(dir, render.RolloutFile), name); err != nil {
+		d.tree = plain // the copy that kustomize builds from goes with this commit
+		if err := validName(name); err != nil {
 			// No object can be called so, and no status told under it: what else is wrong
 			// there has no other place to be told.
-			problems := strategies.Problems(err)
+			problems := strategies.Problems(d.placed(err))
 			if d.err != nil {
 				problems = append(problems, strategies.Problems(d.err)...)
 			}
@@ -86,18 +89,18 @@ func (r *Reconciler) take(c Commit) error {
 				if p.Path == "" {
 					p.Path = path.Join(dir, render.RolloutFile)
 				}
-				r.Log.Error().Str("commit", c.Hash).Msg("held: " + p.Sentence())
+				r.Log.Error().Str("commit", c.Hash).Msg("held: " + p.String())
 				unfollowed = append(unfollowed, p)
 			}
 			continue
 		}
 		paths[dir] = name
-		dirsOf[name] = append(dirsOf[name], path.Join(dir, render.RolloutFile))
+		dirsOf[name] = append(dirsOf[name], d)
 		found[name] = d
 	}
-	for name, files := range dirsOf {
-		if len(files) > 1 { // SPEC 1.2: both are refused, both files named
-			found[name].err, found[name].release = fmt.Errorf("%s are all rollout %s: rename them", strings.Join(files, ", "), name), nil
+	for name, ds := range dirsOf {
+		if len(ds) > 1 { // SPEC 1.2
+			found[name].err, found[name].release = sameName(name, ds), nil
 		}
 	}
 	r.mu.Lock()
@@ -115,10 +118,10 @@ func (r *Reconciler) take(c Commit) error {
 // read is one directory of a commit. It gives nil for somebody else's rollout (SPEC 1.1).
 func (r *Reconciler) read(c Commit, dir string) (name string, d *desired) {
 	file := path.Join(dir, render.RolloutFile)
-	d = &desired{dir: dir, source: strategies.Source{Branch: r.Branch, Path: dir, Commit: c.Hash, Subject: c.Subject, Author: c.Author}}
+	d = &desired{dir: dir, tree: c.Tree, source: strategies.Source{Branch: r.Branch, Path: dir, Commit: c.Hash, Subject: c.Subject, Author: c.Author}}
 	src, err := fs.ReadFile(c.Tree, file)
 	if err != nil {
-		d.err = err
+		d.err = render.Unreadable(file, err)
 		return r.lastName(dir, nil), d
 	}
 	rollout, err := strategies.Decode(file, src)
@@ -140,8 +143,18 @@ func (r *Reconciler) read(c Commit, dir string) (name string, d *desired) {
 		return name, d
 	}
 	d.seen = release.Digest(objects, src)
-	d.release, d.err = release.Read(dir, name, r.Namespace, rollout.Spec, objects)
+	d.release, err = release.Read(dir, name, r.Namespace, rollout.Spec, objects)
+	d.err = d.placed(err)
 	return name, d
+}
+
+// placed gives the mistakes in an error their places in the commit; nil stays nil. It
+// reads the files of the directory again, and so is only for what went wrong.
+func (d *desired) placed(err error) error {
+	if d == nil || err == nil {
+		return err
+	}
+	return render.Locate(d.tree, d.dir, err)
 }
 
 // metadata is what can be read of a file that cannot be decoded.
@@ -188,7 +201,7 @@ func (r *Reconciler) lastName(dir string, src []byte) string {
 
 // validName: a DNS label of at most 40 characters, so that colours and states have room
 // for theirs (SPEC 1.2).
-func validName(file, name string) error {
+func validName(name string) error {
 	ok := len(name) > 0 && len(name) <= 40 && name[0] != '-' && name[len(name)-1] != '-'
 	for _, b := range []byte(name) {
 		ok = ok && (b == '-' || '0' <= b && b <= '9' || 'a' <= b && b <= 'z')
@@ -196,7 +209,28 @@ func validName(file, name string) error {
 	if ok {
 		return nil
 	}
-	return &strategies.Mistake{Path: file, Err: fmt.Errorf("%q cannot name a rollout", name), Fix: "set metadata.name to at most 40 small letters, digits and dashes"}
+	return &strategies.Mistake{At: nameField, Err: fmt.Errorf("%q cannot name a rollout", name), Fix: "set metadata.name to at most 40 small letters, digits and dashes"}
+}
+
+var nameField = strategies.RolloutField("metadata", "name")
+
+// sameName refuses rollouts of one name, all of them, each naming the others (SPEC 1.2).
+func sameName(name string, ds []*desired) strategies.Mistakes {
+	var all strategies.Mistakes
+	for _, d := range ds {
+		var others []string
+		for _, other := range ds {
+			if other != d {
+				others = append(others, path.Join(other.dir, render.RolloutFile))
+			}
+		}
+		err := d.placed(&strategies.Mistake{At: nameField, Err: fmt.Errorf("%s is the name of %s too", name, strings.Join(others, ", ")), Fix: "rename one of them"})
+		var placed strategies.Mistakes
+		if errors.As(err, &placed) {
+			all = append(all, placed...)
+		}
+	}
+	return all
 }
 
 // wanted is what Git asks for, as Decide sees it.

@@ -103,7 +103,9 @@ func TestTwoOfOneName(t *testing.T) {
 	if got := found(r); got != "other@c, web@b held" || d.release != nil {
 		t.Errorf("the commit asks for %s", got)
 	}
-	if want := "a/web/rollout.yaml, b/rollout.yaml are all rollout web: rename them"; d.err.Error() != want {
+	want := "a/web/rollout.yaml:3:1: web is the name of b/rollout.yaml too: rename one of them\n" +
+		"b/rollout.yaml:3:18: web is the name of a/web/rollout.yaml too: rename one of them"
+	if d.err.Error() != want {
 		t.Errorf("got %v\nwant %s", d.err, want)
 	}
 	r.follow(tree("a/web", rolloutYAML(""), "b", rolloutYAML("name: api")))
@@ -151,18 +153,18 @@ func TestInvalidNames(t *testing.T) {
 		"web": true, "0": true, "web-2": true, strings.Repeat("a", 40): true,
 		"": false, "Web": false, "web_1": false, "web.shop": false, "-web": false, "web-": false, "größe": false, "../web": false, strings.Repeat("a", 41): false,
 	} {
-		err := validName("web/rollout.yaml", name)
+		err := validName(name)
 		if (err == nil) != ok {
 			t.Errorf("%q: %v", name, err)
 		}
-		if want := fmt.Sprintf("web/rollout.yaml: %q cannot name a rollout: set metadata.name to at most 40 small letters, digits and dashes", name); err != nil && err.Error() != want {
+		if want := fmt.Sprintf("%q cannot name a rollout: set metadata.name to at most 40 small letters, digits and dashes", name); err != nil && err.Error() != want {
 			t.Errorf("got %v\nwant %s", err, want)
 		}
 	}
 	// No object can be called so: it is said in the log, and the others are followed.
 	r, log := reader(t)
 	r.follow(tree("apps/My_App", rolloutYAML(""), "web", rolloutYAML("")))
-	if got := found(r); got != "web@web" || !strings.Contains(log.String(), `\"My_App\" cannot name a rollout`) {
+	if got := found(r); got != "web@web" || !strings.Contains(log.String(), `apps/My_App/rollout.yaml:3:1: \"My_App\" cannot name a rollout: set metadata.name`) {
 		t.Errorf("it asks for %s; the log says %s", got, log)
 	}
 }

@@ -120,12 +120,8 @@ func (t *turn) together(service string) bool {
 
 // hold: nothing is started or raised, and the sentence says why.
 func (t *turn) hold(err error) {
-	t.problems = strategies.Problems(err)
-	p := t.problems[0]
-	t.sight.Held = (&strategies.Mistake{Path: p.Path, Line: p.Line, Col: p.Column, Err: errors.New(p.Message), Fix: p.Fix}).Error()
-	if more := len(t.problems) - 1; more > 0 {
-		t.sight.Held += fmt.Sprintf(" (and %d more problems)", more)
-	}
+	t.problems = strategies.Problems(t.desired.placed(err))
+	t.sight.Held = strategies.Sentence(t.problems)
 	t.sight.Wanted = nil
 }
 
@@ -268,6 +264,11 @@ func (r *Reconciler) write(ctx context.Context, t *turn, next strategies.State) 
 			event = r.Log.Warn()
 		}
 		event.Str("rollout", t.name).Str("phase", string(next.Phase)).Str("reason", string(next.Reason)).Msg(next.Message)
+		if len(t.problems) > 1 { // the sentence has the first
+			for _, p := range t.problems {
+				r.Log.Warn().Str("rollout", t.name).Stringer("problem", p).Msg("to be mended")
+			}
+		}
 	}
 	if t.memory.offered != string(text) {
 		t.memory.offered = string(text)

@@ -1,8 +1,6 @@
 package strategies
 
 import (
-	"errors"
-	"fmt"
 	"slices"
 	"time"
 )
@@ -59,7 +57,7 @@ type Trouble struct {
 	Problem
 }
 
-func (t *Trouble) Error() string { return t.Sentence() }
+func (t *Trouble) Error() string { return t.String() }
 
 // A Fact is what is known of one condition.
 type Fact struct {
@@ -95,7 +93,7 @@ func (s *AgentStatus) take(was AgentStatus, kind string, fact Fact) {
 	c := Condition{Type: kind, Status: "True", Reason: Working, Message: works[kind], LastTransitionTime: fact.Since}
 	switch {
 	case len(fact.Problems) > 0:
-		c.Status, c.Reason, c.Message = "False", fact.Reason, sentences(fact.Problems)
+		c.Status, c.Reason, c.Message = "False", fact.Reason, Sentence(fact.Problems)
 	case told && old.Reason != Working:
 		c.Reason, c.Message = Recovered, c.Message+" again"
 	}
@@ -124,7 +122,7 @@ func (s AgentStatus) problemsOf(c Condition) []Problem {
 	}
 	var its []Problem
 	for _, p := range s.Problems {
-		if c.Type == Followed && p.Path != "" || c.Type != Followed && p.Sentence() == c.Message {
+		if c.Type == Followed && p.Path != "" || c.Type != Followed && p.String() == c.Message {
 			its = append(its, p)
 		}
 	}
@@ -152,7 +150,7 @@ func (s AgentStatus) summed() AgentStatus {
 		s.Problems = []Problem{}
 	}
 	if len(s.Problems) > 0 {
-		s.Phase, s.Message = Degraded, sentences(s.Problems)
+		s.Phase, s.Message = Degraded, Sentence(s.Problems)
 	}
 	return s
 }
@@ -167,21 +165,4 @@ func (s AgentStatus) ForLedger() (told AgentStatus, any bool) {
 	s.Conditions = slices.DeleteFunc(slices.Clone(s.Conditions), func(c Condition) bool { return c.Type == Published })
 	any = slices.ContainsFunc(s.Conditions, func(c Condition) bool { return c.Reason != Working })
 	return s.summed(), any
-}
-
-// Sentence says a problem as the log does: where, what, and what to do.
-func (p Problem) Sentence() string {
-	return (&Mistake{Path: p.Path, Line: p.Line, Col: p.Column, Err: errors.New(p.Message), Fix: p.Fix}).Error()
-}
-
-// sentences are the first problem, and how many more there are.
-func sentences(ps []Problem) string {
-	text := ps[0].Sentence()
-	switch more := len(ps) - 1; {
-	case more == 1:
-		text += " (and one more problem)"
-	case more > 1:
-		text += fmt.Sprintf(" (and %d more problems)", more)
-	}
-	return text
 }

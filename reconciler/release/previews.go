@@ -37,7 +37,7 @@ func (f *faults) previews(r *Release) []*unstructured.Unstructured {
 	}
 	for _, o := range r.Others {
 		if of := named[o.GetName()]; of != "" && o.GetKind() == "Service" {
-			f.add("make its selector match the pods' labels, or rename it", "Service %s has the name of the preview of Service %s and selects none of its pods", o.GetName(), of)
+			f.add(in(o, "spec", "selector"), "make its selector match the pods' labels, or rename it", "Service %s has the name of the preview of Service %s and selects none of its pods", o.GetName(), of)
 		}
 	}
 	r.Services = switched

@@ -73,7 +73,7 @@ func Read(dir, rollout, namespace string, spec strategies.Spec, objects []*unstr
 	r := &Release{Rollout: rollout, Namespace: namespace}
 	f := &faults{dir: dir}
 	if len(objects) == 0 {
-		f.add("check the kustomization", "nothing is rendered")
+		f.add(&strategies.Place{}, "check the kustomization", "nothing is rendered")
 		return nil, f.all
 	}
 	var workloads []*unstructured.Unstructured
@@ -82,7 +82,9 @@ func Read(dir, rollout, namespace string, spec strategies.Spec, objects []*unstr
 	for _, o := range objects {
 		name := o.GetKind() + " " + o.GetName()
 		if seen[name] {
-			f.add("keep one of them", "%s is rendered twice", name)
+			second := in(o)
+			second.Last = true
+			f.add(second, "keep one of them", "%s is rendered twice", name)
 		}
 		seen[name] = true
 		f.admissible(o, namespace)
@@ -309,21 +311,21 @@ func (r *Release) Spans(stable strategies.Track, together func(service string) b
 		}
 		base, known := stable.Selectors[s.GetName()]
 		if known && !matches(base, labels) {
-			f.add("keep the labels that a Service selects by", "Service %s selects stable's pods by %v, which the new pods do not have", s.GetName(), base)
+			f.add(in(r.Workload, "spec", "template", "metadata", "labels"), "keep the labels that a Service selects by", "Service %s selects stable's pods by %v, which the new pods do not have", s.GetName(), base)
 		}
 		if len(stable.Labels) > 0 && !matches(selector(s), stable.Labels) {
-			f.add("select by labels that both revisions have", "Service %s selects by %v, which stable's pods do not have", s.GetName(), selector(s))
+			f.add(in(s, "spec", "selector"), "select by labels that both revisions have", "Service %s selects by %v, which stable's pods do not have", s.GetName(), selector(s))
 		}
 		for _, p := range servicePorts(s) {
 			target, numeric := p.target()
 			if !numeric {
 				if _, ok := stable.Ports[target]; !ok && len(stable.Ports) > 0 {
-					f.add("add the port in a release of its own first", "Service %s sends to port %q, which stable's pods do not have", s.GetName(), target)
+					f.add(p.in(s), "add the port in a release of its own first", "Service %s sends to port %q, which stable's pods do not have", s.GetName(), target)
 				}
 				continue
 			}
 			if !hasPort(stable.Ports, target) || !hasPort(ports(r.Workload), target) {
-				f.add("use a named port", "Service %s sends to port %s, which not both revisions' pods have", s.GetName(), target)
+				f.add(p.in(s), "use a named port", "Service %s sends to port %s, which not both revisions' pods have", s.GetName(), target)
 			}
 		}
 	}
@@ -353,6 +355,11 @@ func matches(selector, labels map[string]string) bool {
 }
 
 type servicePort map[string]any
+
+// in is where the Service says what the port sends to.
+func (p servicePort) in(s *unstructured.Unstructured) *strategies.Place {
+	return in(s, "spec", "ports", entry(p, "port"), "targetPort")
+}
 
 func servicePorts(s *unstructured.Unstructured) []servicePort {
 	list, _, _ := unstructured.NestedSlice(s.Object, "spec", "ports")

@@ -6,14 +6,11 @@
 package render
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path"
 	"slices"
-	"strings"
 	"sync"
 
 	"go.yaml.in/yaml/v4"
@@ -81,15 +78,32 @@ func Find(tree fs.FS, roots []string) ([]string, error) {
 // 1.3), without rollout.yaml. Faults of the repository are returned as
 // [strategies.Mistakes].
 func Objects(tree fs.FS, dir string) ([]*unstructured.Unstructured, error) {
-	for _, name := range []string{"kustomization.yaml", "kustomization.yml", "Kustomization"} {
-		if _, err := fs.Stat(tree, path.Join(dir, name)); err == nil {
-			return build(tree, dir, path.Join(dir, name))
-		}
+	if file := kustomization(tree, dir); file != "" {
+		return build(tree, dir, file)
 	}
 	if _, err := fs.Stat(tree, path.Join(dir, "Chart.yaml")); err == nil {
-		return nil, strategies.Mistakes{{Path: path.Join(dir, "Chart.yaml"), Err: errors.New("Helm charts are not read by this version of kexal"), Fix: "render it to plain YAML, or use kustomize"}}
+		return nil, strategies.Mistakes{{Path: path.Join(dir, "Chart.yaml"), Line: 1, Col: 1, Err: errors.New("Helm charts are not read by this version of kexal"), Fix: "render it to plain YAML, or use kustomize"}}
 	}
 	return plain(tree, dir)
+}
+
+// kustomizationNames are those that kustomize reads.
+var kustomizationNames = []string{"kustomization.yaml", "kustomization.yml", "Kustomization"}
+
+// kustomization is the file that makes one of a directory; empty when there is none.
+func kustomization(tree fs.FS, dir string) string {
+	for _, name := range kustomizationNames {
+		if _, err := fs.Stat(tree, path.Join(dir, name)); err == nil {
+			return path.Join(dir, name)
+		}
+	}
+	return ""
+}
+
+// isManifest tells what is read of a plain directory (SPEC 1.3).
+func isManifest(e fs.DirEntry) bool {
+	ext := path.Ext(e.Name())
+	return !e.IsDir() && e.Name() != RolloutFile && (ext == ".yaml" || ext == ".yml")
 }
 
 // plain reads every YAML file of the directory, and none of its sub-directories.
@@ -101,19 +115,17 @@ func plain(tree fs.FS, dir string) ([]*unstructured.Unstructured, error) {
 	var objects []*unstructured.Unstructured
 	var mistakes strategies.Mistakes
 	for _, e := range entries {
-		ext := path.Ext(e.Name())
-		if e.IsDir() || e.Name() == RolloutFile || ext != ".yaml" && ext != ".yml" {
+		if !isManifest(e) {
 			continue
 		}
 		p := path.Join(dir, e.Name())
 		src, err := fs.ReadFile(tree, p)
 		if err != nil {
-			return nil, err
+			mistakes = append(mistakes, Unreadable(p, err))
+			continue
 		}
-		found, mistake := parse(p, src)
-		if mistake != nil {
-			mistakes = append(mistakes, mistake)
-		}
+		found, wrong := parse(p, src)
+		mistakes = append(mistakes, wrong...)
 		objects = append(objects, found...)
 	}
 	if len(mistakes) > 0 {
@@ -122,36 +134,29 @@ func plain(tree fs.FS, dir string) ([]*unstructured.Unstructured, error) {
 	return objects, nil
 }
 
-// parse reads the documents of one file, with their positions.
-func parse(p string, src []byte) ([]*unstructured.Unstructured, *strategies.Mistake) {
-	var objects []*unstructured.Unstructured
-	dec := yaml.NewDecoder(bytes.NewReader(src))
-	for {
-		var doc yaml.Node
-		err := dec.Decode(&doc)
-		if errors.Is(err, io.EOF) {
-			return objects, nil
-		}
-		if err != nil {
-			return nil, &strategies.Mistake{Path: p, Line: lineOf(err), Err: fmt.Errorf("not valid YAML: %w", err), Fix: "mend the syntax on that line"}
-		}
-		if len(doc.Content) == 0 || doc.Content[0].Tag == "!!null" {
+// parse reads the objects of one file.
+func parse(p string, src []byte) (objects []*unstructured.Unstructured, mistakes strategies.Mistakes) {
+	roots, err := parseNodes(src)
+	if err != nil {
+		return nil, strategies.Mistakes{strategies.BadYAML(p, err)}
+	}
+	for _, root := range roots {
+		if wrong := malformed(p, root); wrong != nil {
+			mistakes = append(mistakes, wrong)
 			continue
 		}
-		root := doc.Content[0]
 		text, err := yaml.Marshal(root)
-		if err != nil {
-			return nil, &strategies.Mistake{Path: p, Line: root.Line, Err: err}
-		}
 		o := &unstructured.Unstructured{}
-		if err := decode(text, o); err != nil {
-			return nil, &strategies.Mistake{Path: p, Line: root.Line, Err: err, Fix: "write one Kubernetes object"}
+		if err == nil {
+			err = decode(text, o)
 		}
-		if o.GetKind() == "" || o.GetAPIVersion() == "" || o.GetName() == "" {
-			return nil, &strategies.Mistake{Path: p, Line: root.Line, Col: root.Column, Err: errors.New("this is no Kubernetes object"), Fix: "give it apiVersion, kind and metadata.name, or move it to another directory"}
+		if err != nil {
+			mistakes = append(mistakes, &strategies.Mistake{Path: p, Line: root.Line, Col: root.Column, Err: err, Fix: "write one Kubernetes object"})
+			continue
 		}
 		objects = append(objects, o)
 	}
+	return objects, mistakes
 }
 
 // decode reads an object by way of Kubernetes' own JSON, which keeps whole numbers
@@ -162,14 +167,6 @@ func decode(text []byte, into *unstructured.Unstructured) error {
 		return err
 	}
 	return json.Unmarshal(asJSON, &into.Object)
-}
-
-func lineOf(err error) int {
-	line := 0
-	if _, rest, ok := strings.Cut(err.Error(), "line "); ok {
-		_, _ = fmt.Sscanf(rest, "%d", &line)
-	}
-	return line
 }
 
 // kustomize keeps its OpenAPI schema in a global, so builds take turns.
@@ -185,7 +182,7 @@ func build(tree fs.FS, dir, file string) ([]*unstructured.Unstructured, error) {
 	}
 	commit.once.Do(func() { commit.disk, commit.err = inMemory(commit.FS) })
 	if commit.err != nil {
-		return nil, strategies.Mistakes{{Path: file, Err: commit.err, Fix: "give the rollouts a repository of their own"}}
+		return nil, strategies.Mistakes{{Path: file, Line: 1, Col: 1, Err: commit.err, Fix: "give the rollouts a repository of their own"}}
 	}
 	turn.Lock()
 	defer turn.Unlock()
@@ -195,22 +192,20 @@ func build(tree fs.FS, dir, file string) ([]*unstructured.Unstructured, error) {
 	options.LoadRestrictions = types.LoadRestrictionsNone
 	result, err := run(krusty.MakeKustomizer(options), commit.disk, path.Join("/", dir))
 	if err != nil {
-		text := strings.ReplaceAll(err.Error(), "'/", "'")
-		return nil, strategies.Mistakes{{Path: file, Err: fmt.Errorf("kustomize: %s", text), Fix: "try `kubectl kustomize " + dir + "`"}}
+		return nil, blame(tree, dir, err)
 	}
 	var objects []*unstructured.Unstructured
 	for _, r := range result.Resources() {
-		m, err := r.Map()
-		if err != nil {
-			return nil, fmt.Errorf("kustomize: %s: %w", r.CurId(), err)
-		}
-		text, err := k8syaml.Marshal(m)
-		if err != nil {
-			return nil, fmt.Errorf("kustomize: %s: %w", r.CurId(), err)
-		}
 		o := &unstructured.Unstructured{}
-		if err := decode(text, o); err != nil {
-			return nil, fmt.Errorf("kustomize: %s: %w", r.CurId(), err)
+		m, err := r.Map()
+		if err == nil {
+			var text []byte
+			if text, err = k8syaml.Marshal(m); err == nil {
+				err = decode(text, o)
+			}
+		}
+		if err != nil {
+			return nil, blame(tree, dir, fmt.Errorf("%s %s: %w", r.GetKind(), r.GetName(), err))
 		}
 		objects = append(objects, o)
 	}
@@ -226,138 +221,6 @@ func run(k *krusty.Kustomizer, disk filesys.FileSystem, dir string) (result resm
 		}
 	}()
 	return k.Run(disk, dir)
-}
-
-// local holds a kustomization to what this commit has: kustomize would fetch anything
-// else by itself, with a process or over the network. So that nothing slips by, it is
-// a list of what is read, not of what is refused: a field that is not in it, and a
-// path that is not in the commit, is a mistake.
-func local(tree fs.FS, dir string, seen map[string]bool) strategies.Mistakes {
-	if seen[dir] {
-		return nil
-	}
-	seen[dir] = true
-	l := &locality{tree: tree, dir: dir, seen: seen}
-	for _, name := range []string{"kustomization.yaml", "kustomization.yml", "Kustomization"} {
-		l.file = path.Join(dir, name)
-		src, err := fs.ReadFile(tree, l.file)
-		if err != nil {
-			continue
-		}
-		var doc yaml.Node
-		if err := yaml.Unmarshal(src, &doc); err != nil {
-			l.mistakes = append(l.mistakes, &strategies.Mistake{Path: l.file, Line: lineOf(err), Err: fmt.Errorf("not valid YAML: %w", err), Fix: "mend the syntax on that line"})
-			continue
-		}
-		if len(doc.Content) == 0 || doc.Content[0].Kind != yaml.MappingNode {
-			continue // kustomize says so
-		}
-		l.aliases(&doc)
-		fields := doc.Content[0].Content
-		for i := 0; i+1 < len(fields); i += 2 {
-			l.field(fields[i], fields[i+1])
-		}
-	}
-	return l.mistakes
-}
-
-type locality struct {
-	tree      fs.FS
-	dir, file string
-	seen      map[string]bool
-	mistakes  strategies.Mistakes
-}
-
-func (l *locality) fault(n *yaml.Node, fix, format string, args ...any) {
-	l.mistakes = append(l.mistakes, &strategies.Mistake{Path: l.file, Line: n.Line, Col: n.Column, Err: fmt.Errorf(format, args...), Fix: fix})
-}
-
-// aliases could name what is fetched where nobody looks.
-func (l *locality) aliases(n *yaml.Node) {
-	if n.Kind == yaml.AliasNode {
-		l.fault(n, "write the value out", "aliases are not read here")
-	}
-	for _, c := range n.Content {
-		l.aliases(c)
-	}
-}
-
-func (l *locality) field(key, value *yaml.Node) {
-	switch key.Value {
-	case "apiVersion", "kind", "metadata", "namespace", "namePrefix", "nameSuffix", "commonLabels", "labels", "commonAnnotations",
-		"images", "imageTags", "replicas", "generatorOptions", "vars", "sortOptions", "buildMetadata":
-		// they name no file
-	case "resources", "bases", "components", "crds", "configurations", "patchesStrategicMerge":
-		for _, entry := range value.Content {
-			if key.Value == "patchesStrategicMerge" && strings.Contains(entry.Value, "\n") {
-				continue // written out
-			}
-			l.target(strings.TrimSuffix(key.Value, "s"), entry)
-		}
-	case "patches", "patchesJson6902", "replacements":
-		for _, entry := range value.Content {
-			each(entry, func(k, v *yaml.Node) {
-				if strings.EqualFold(k.Value, "path") {
-					l.target("patch", v)
-				}
-			})
-		}
-	case "configMapGenerator", "secretGenerator":
-		for _, entry := range value.Content {
-			each(entry, func(k, v *yaml.Node) {
-				switch strings.ToLower(k.Value) {
-				case "env":
-					l.target("file", v)
-				case "envs", "files":
-					for _, f := range v.Content {
-						_, file, named := strings.Cut(f.Value, "=")
-						if !named {
-							file = f.Value
-						}
-						l.target("file", &yaml.Node{Kind: f.Kind, Tag: f.Tag, Value: file, Line: f.Line, Column: f.Column})
-					}
-				}
-			})
-		}
-	default:
-		l.fault(key, "remove it", "kexal does not read %q of a kustomization", key.Value)
-	}
-}
-
-func each(n *yaml.Node, do func(key, value *yaml.Node)) {
-	if n.Kind != yaml.MappingNode {
-		return
-	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		do(n.Content[i], n.Content[i+1])
-	}
-}
-
-// target is a path that kustomize would load: it must be in the commit.
-func (l *locality) target(what string, n *yaml.Node) {
-	if n.Kind != yaml.ScalarNode || n.Tag == "!!binary" {
-		l.fault(n, "write a path", "this is no path")
-		return
-	}
-	if isRemote(n.Value) {
-		l.fault(n, "keep a copy of it in the repository", "%q is outside this repository", n.Value)
-		return
-	}
-	at := path.Join(l.dir, n.Value)
-	info, err := fs.Stat(l.tree, at)
-	if err != nil {
-		l.fault(n, "add it; nothing is fetched from elsewhere", "%s %q is not in this commit", what, n.Value)
-		return
-	}
-	if info.IsDir() {
-		l.mistakes = append(l.mistakes, local(l.tree, at, l.seen)...)
-	}
-}
-
-// isRemote: what has a scheme, a user or a host. A file of such a name is refused too:
-// where it does not parse, kustomize would clone it.
-func isRemote(s string) bool {
-	return strings.ContainsAny(s, ":@") || strings.HasPrefix(strings.ToLower(strings.TrimSpace(s)), "github.com")
 }
 
 // inMemory copies the commit's YAML and configuration files for kustomize, whose file

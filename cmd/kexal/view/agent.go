@@ -45,7 +45,7 @@ func agentFromYAML(doc []byte) (Agent, error) {
 func (a Agent) lines() []string {
 	var all []string
 	for _, p := range a.Problems {
-		line := p.Sentence()
+		line := p.String()
 		for _, c := range a.Conditions {
 			if c.Status == "False" && (c.Message == line || p.Path != "" && c.Type == strategies.Followed) {
 				line += " (since " + c.LastTransitionTime.UTC().Format("2006-01-02 15:04:05Z") + ")"
