@@ -11,6 +11,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
+	"github.com/kexal/kexal/reconciler/cluster"
 	"github.com/kexal/kexal/reconciler/release"
 	"github.com/kexal/kexal/reconciler/render"
 	"github.com/kexal/kexal/strategies"
@@ -151,6 +152,10 @@ func (r *Reconciler) read(c Commit, dir string) (name string, d *desired) {
 // placed gives the mistakes in an error their places in the commit; nil stays nil. It
 // reads the files of the directory again, and so is only for what went wrong.
 func (d *desired) placed(err error) error {
+	var no *cluster.Refusal
+	if errors.As(err, &no) {
+		err = no.Mistake()
+	}
 	if d == nil || err == nil {
 		return err
 	}

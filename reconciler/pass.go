@@ -103,8 +103,8 @@ func (r *Reconciler) observe(t *turn, polled bool) {
 	default:
 		obs.Wanted = t.desired.wanted()
 		if obs.Held != "" {
-			t.hold(errors.New(obs.Held))
-		} else if s := t.record.State.Stable; s != nil && s.Revision != obs.Wanted.Revision {
+			t.hold(t.sight.Obstacle)
+		} else if s := t.record.State.Stable; s != nil {
 			if err := t.desired.release.Spans(*s, t.together); err != nil {
 				t.hold(err)
 			}
@@ -125,11 +125,18 @@ func (t *turn) hold(err error) {
 	t.sight.Wanted = nil
 }
 
-// begins tells that a plan starts a revision that was not tried yet: the whole release
-// is dry-run before the first write of it (SPEC 6.7).
+// begins tells that a plan starts a revision that was not tried yet, or changes what is
+// shared under the one that serves: the server is asked before the first write of it (SPEC
+// 6.7).
 func (r *Reconciler) begins(plan strategies.Plan, was strategies.State) bool {
 	next := plan.Next.Candidate
-	return next != nil && plan.Next.Back == nil &&
+	if next == nil {
+		return slices.ContainsFunc(plan.Actions, func(a strategies.Action) bool {
+			apply, is := a.(strategies.Apply)
+			return is && apply.All
+		})
+	}
+	return plan.Next.Back == nil &&
 		(was.Candidate == nil || was.Candidate.Revision != next.Revision || was.Candidate.Attempt != next.Attempt)
 }
 
@@ -138,7 +145,11 @@ func (r *Reconciler) dryRun(ctx context.Context, t *turn, plan strategies.Plan) 
 	if v, asked := t.memory.dry[t.desired.seen]; asked && (v.until.IsZero() || now.Before(v.until)) {
 		return v.refusal, nil
 	}
-	err = r.Cluster.DryRun(ctx, t.sight, plan.Next.Candidate.Color, t.surge())
+	if c := plan.Next.Candidate; c != nil {
+		err = r.Cluster.DryRun(ctx, t.sight, c.Color, t.surge())
+	} else {
+		err = r.Cluster.DryRunShared(ctx, t.sight)
+	}
 	var no *cluster.Refusal
 	switch {
 	case errors.As(err, &no) && strings.Contains(no.Words, "exceeded quota") && t.spec.Surge(t.desired.release.Replicas) == 0:

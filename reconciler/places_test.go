@@ -167,6 +167,7 @@ func TestPlacesOfFaults(t *testing.T) {
 			"web/rollout.yaml": at(t, rolloutFile, "spec:\n", "spec:\n  ◊services:\n  - admin\n"),
 			"web/more.yaml":    "apiVersion: v1\nkind: Service\nmetadata: {name: admin}\nspec: {selector: {app: web}, ports: [{port: 80}]}\n",
 		}},
+		{"a Service that selects nothing", "selects none of the pods", service("  selector:\n    app: web\n", "  ◊selector:\n    app: wbe\n")},
 		{"ExternalName", "is an ExternalName", service("spec:\n", "spec:\n  type: ◊ExternalName\n")},
 		{"headless", "is headless", service("spec:\n", "spec:\n  clusterIP: ◊None\n")},
 		{"a port that nobody has", `sends to port "htp"`, service("targetPort: http", "targetPort: ◊htp")},
@@ -277,7 +278,7 @@ func TestPlacesThroughKustomize(t *testing.T) {
 func TestPlacesBesideStable(t *testing.T) {
 	for _, c := range []struct{ what, deployment, service string }{
 		{"a label less", at(t, deploymentFile, "      labels:\n        app: web\n    spec", "      ◊labels:\n        app: wob\n    spec"), serviceFile},
-		{"a port's other number", deploymentFile, at(t, serviceFile, "targetPort: 8080", "targetPort: ◊9191")},
+		{"a port's other number", at(t, deploymentFile, "web:v1", "web:v2"), at(t, serviceFile, "targetPort: 8080", "targetPort: ◊9191")},
 	} {
 		r, _ := reader(t)
 		first, _, _, _ := marked(t, map[string]string{"web/rollout.yaml": mark + rolloutFile, "web/deployment.yaml": deploymentFile, "web/service.yaml": serviceFile})
@@ -294,7 +295,7 @@ func TestPlacesBesideStable(t *testing.T) {
 		if d.err != nil {
 			t.Fatalf("%s: %v", c.what, d.err)
 		}
-		problems := strategies.Problems(d.placed(d.release.Spans(stable)))
+		problems := strategies.Problems(d.placed(d.release.Spans(stable, func(string) bool { return true })))
 		if p := problems[0]; p.Path != file || p.Line != line || p.Column != col {
 			t.Errorf("%s: got %v, want %s:%d:%d", c.what, p, file, line, col)
 		}

@@ -66,7 +66,7 @@ func BadYAML(path string, err error) *Mistake {
 	m := &Mistake{Path: path, Line: 1, Col: 1, Err: fmt.Errorf("not valid YAML: %w", err), Fix: "mend the syntax there"}
 	var where *yaml.LoadError
 	if errors.As(err, &where) {
-		m.Err = errors.New("not valid YAML: " + where.Message)
+		m.Err = errors.New("not valid YAML: " + strings.Replace(where.Message, "found character that cannot", "a tab, or another character that cannot", 1))
 		mark := where.Mark
 		if from := where.ContextMark; from.Line > 0 && from.Line < mark.Line && unclosed(where.ContextMsg) {
 			mark = from // where it opens, not the end of the file

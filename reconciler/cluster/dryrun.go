@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -14,6 +13,9 @@ import (
 
 var dryRun = []string{metav1.DryRunAll}
 
+// tried ends the names of what is only tried.
+const tried = "-dry-run"
+
 // DryRun asks the server about a whole release before the first of it is written (SPEC
 // 6.7), in the order of dependency: the shared objects, the Deployment of the
 // candidate's colour, and one pod of its template, because a Deployment's dry-run sees
@@ -21,6 +23,28 @@ var dryRun = []string{metav1.DryRunAll}
 // right to create pods goes without the last. more is how many pods come on top of what
 // runs; all of them must fit the quotas. It returns the first *Refusal.
 func (c *Cluster) DryRun(ctx context.Context, s Sight, color strategies.Color, more int32) error {
+	if err := c.DryRunShared(ctx, s); err != nil {
+		return err
+	}
+	r := s.subject.Release
+	d := r.Deployment(strategies.Stamp{}, color, c.options)
+	d.SetName(d.GetName() + tried) // the slot may still hold an earlier revision, whose selector cannot change
+	_, err := c.resource("Deployment").Apply(ctx, d.GetName(), d, metav1.ApplyOptions{FieldManager: managerGit, Force: true, DryRun: dryRun})
+	if err := judge("create Deployment "+release.Colored(r.Workload.GetName(), color), err); err != nil {
+		return mistaken(err, r.Workload)
+	}
+	made, err := c.resource("Pod").Create(ctx, r.PodTemplate(color, c.options), metav1.CreateOptions{FieldManager: managerGit, DryRun: dryRun})
+	if apierrors.IsForbidden(err) && lacksRight(err) {
+		return nil
+	}
+	if err := judge("start a pod of Deployment "+release.Colored(r.Workload.GetName(), color), err); err != nil {
+		return mistaken(err, r.Workload)
+	}
+	return c.room(ctx, s, color, made, more)
+}
+
+// DryRunShared asks about the objects that the colours share.
+func (c *Cluster) DryRunShared(ctx context.Context, s Sight) error {
 	r := s.subject.Release
 	for _, o := range slices.Concat(r.Others, r.Services, r.Previews) {
 		own := r.Shared(o)
@@ -29,7 +53,7 @@ func (c *Cluster) DryRun(ctx context.Context, s Sight, color strategies.Color, m
 			continue
 		}
 		if err := c.apply(ctx, s, "apply "+name(own), own, managerGit, dry); err != nil {
-			return explain(err, own.GetKind())
+			return mistaken(err, o)
 		}
 	}
 	if len(r.Services) > 0 {
@@ -38,37 +62,9 @@ func (c *Cluster) DryRun(ctx context.Context, s Sight, color strategies.Color, m
 			body := []byte(`{"metadata":{"labels":{}}}`)
 			_, err := c.resource("Service").Patch(ctx, live.GetName(), "application/merge-patch+json", body, metav1.PatchOptions{FieldManager: managerScale, DryRun: dryRun})
 			if err := judge("patch "+name(live), err); err != nil {
-				return explain(err, "Service")
+				return mistaken(err, r.Services[0])
 			}
 		}
 	}
-	d := r.Deployment(strategies.Stamp{}, color, c.options)
-	d.SetName(d.GetName() + "-dry-run") // the slot may still hold an earlier revision, whose selector cannot change
-	_, err := c.resource("Deployment").Apply(ctx, d.GetName(), d, metav1.ApplyOptions{FieldManager: managerGit, Force: true, DryRun: dryRun})
-	if err := judge("create Deployment "+release.Colored(r.Workload.GetName(), color), err); err != nil {
-		return explain(err, "Deployment")
-	}
-	made, err := c.resource("Pod").Create(ctx, r.PodTemplate(color, c.options), metav1.CreateOptions{FieldManager: managerGit, DryRun: dryRun})
-	if apierrors.IsForbidden(err) && lacksRight(err) {
-		return nil
-	}
-	if err := judge("start a pod of Deployment "+release.Colored(r.Workload.GetName(), color), err); err != nil {
-		return err
-	}
-	return c.room(ctx, s, color, made, more)
-}
-
-// explain adds the rule that the Role lacks to a refusal for want of a right (SPEC
-// 6.10).
-func explain(err error, kind string) error {
-	refusal, ok := err.(*Refusal)
-	if !ok {
-		return err
-	}
-	for _, right := range Rights {
-		if resources[kind].Group == right.Group && resources[kind].Resource == right.Resource && forbidden(refusal.Words) {
-			refusal.Words += fmt.Sprintf("; the agent's Role needs {apiGroups: [%q], resources: [%s], verbs: %v}", right.Group, right.Resource, right.Verbs)
-		}
-	}
-	return refusal
+	return nil
 }

@@ -31,6 +31,8 @@ type Subject struct {
 // them.
 type Sight struct {
 	strategies.Observation
+	// Obstacle is why it is Held, when an object of somebody else has a name of the release's.
+	Obstacle    *strategies.Mistake
 	subject     Subject
 	deployments map[strategies.Color]*unstructured.Unstructured
 	services    map[string]*unstructured.Unstructured
@@ -54,7 +56,7 @@ func (c *Cluster) Observe(now time.Time, subject Subject) Sight {
 	for _, color := range []strategies.Color{strategies.Blue, strategies.Green} {
 		d := c.cached("Deployment", release.Colored(workload, color))
 		if d != nil && d.GetLabels()[release.LabelRollout] != subject.Rollout {
-			s.Held = inTheWay(d, subject.Rollout)
+			s.inTheWay(d, subject.Rollout, subject.workloadInGit())
 			d = nil
 		}
 		s.deployments[color] = d
@@ -98,7 +100,7 @@ func (c *Cluster) Observe(now time.Time, subject Subject) Sight {
 func (c *Cluster) own(s *Sight, name string) *unstructured.Unstructured {
 	svc := c.cached("Service", name)
 	if svc != nil && svc.GetLabels()[release.LabelRollout] != s.subject.Rollout {
-		s.Held = inTheWay(svc, s.subject.Rollout)
+		s.inTheWay(svc, s.subject.Rollout, s.subject.serviceInGit(name))
 		return nil // somebody took it out of our hands: it is not written
 	}
 	return svc
@@ -106,8 +108,48 @@ func (c *Cluster) own(s *Sight, name string) *unstructured.Unstructured {
 
 func digestOf(o *unstructured.Unstructured) string { return o.GetAnnotations()[release.NoteDigest] }
 
-func inTheWay(o *unstructured.Unstructured, rollout string) string {
-	return fmt.Sprintf("%s is there already and is not part of rollout %s: delete or rename it; what already serves is not taken over by this version of kexal", name(o), rollout)
+// inTheWay: an object of that name is not this rollout's, so nothing is written. wanted is
+// the object of the release that would have the name; nil when none is at hand.
+func (s *Sight) inTheWay(o *unstructured.Unstructured, rollout string, wanted *unstructured.Unstructured) {
+	s.Obstacle = &strategies.Mistake{
+		Err: fmt.Errorf("%s is there already and is not part of rollout %s; what already serves is not taken over by this version of kexal", name(o), rollout),
+		Fix: "delete or rename it",
+	}
+	if wanted != nil {
+		s.Obstacle.At = &strategies.Place{APIVersion: wanted.GetAPIVersion(), Kind: wanted.GetKind(), Name: wanted.GetName(), Field: []string{"metadata", "name"}}
+	}
+	s.Held = s.Obstacle.Error()
+}
+
+// inGit is the object that an author wrote for one of the release.
+func (s Subject) inGit(o *unstructured.Unstructured) *unstructured.Unstructured {
+	if o.GetAnnotations()[release.NotePreview] != "" {
+		return s.serviceInGit(o.GetName())
+	}
+	return o
+}
+
+// workloadInGit is the release's Deployment; nil when nothing can be rendered now.
+func (s Subject) workloadInGit() *unstructured.Unstructured {
+	if s.Release == nil {
+		return nil
+	}
+	return s.Release.Workload
+}
+
+// serviceInGit is a Service of the release; nil when it has none of that name. A preview
+// that is made stands for the Service it is made from.
+func (s Subject) serviceInGit(name string) *unstructured.Unstructured {
+	if s.Release == nil {
+		return nil
+	}
+	service := s.Release.Service(name)
+	if service != nil {
+		if of := service.GetAnnotations()[release.NotePreview]; of != "" {
+			return s.Release.Service(of)
+		}
+	}
+	return service
 }
 
 // workload is the Deployment's name in Git.
@@ -409,7 +451,7 @@ func (c *Cluster) endpoints(service string, pods map[strategies.Color][]*corev1.
 // what is in the way, and who else would select its pods.
 func (c *Cluster) compare(s *Sight, r *release.Release) {
 	if plain := c.cached("Deployment", r.Workload.GetName()); plain != nil {
-		s.Held = inTheWay(plain, r.Rollout)
+		s.inTheWay(plain, r.Rollout, r.Workload)
 	}
 	ours := map[string]bool{}
 	for _, o := range slices.Concat(r.Services, r.Previews, r.Others) {
@@ -418,7 +460,7 @@ func (c *Cluster) compare(s *Sight, r *release.Release) {
 		case live == nil || live.GetDeletionTimestamp() != nil:
 			s.Missing, s.Changed = true, true
 		case live.GetLabels()[release.LabelRollout] != r.Rollout:
-			s.Held = inTheWay(live, r.Rollout)
+			s.inTheWay(live, r.Rollout, s.subject.inGit(o))
 		case digestOf(live) != digestOf(r.Shared(o)):
 			s.Changed = true
 		}

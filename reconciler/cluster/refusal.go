@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/kexal/kexal/strategies"
 )
 
 // ErrConflict: the object is not what was observed. Nothing was written; observe and
@@ -16,11 +18,18 @@ var ErrConflict = errors.New("it changed since it was observed")
 // A Refusal is the API server's no: trying again at once gives the same answer (SPEC
 // 6.6).
 type Refusal struct {
-	What  string // what was tried, such as "apply Service web"
-	Words string // the server's
+	What  string            // what was tried, such as "apply Service web"
+	Words string            // the server's
+	Fix   string            // what to do about it; empty when only the words tell
+	At    *strategies.Place // what of the release is refused; nil when that is not known
 }
 
-func (r *Refusal) Error() string { return r.What + " is refused: " + r.Words }
+func (r *Refusal) Error() string { return r.Mistake().Error() }
+
+// Mistake is the refusal as its author reads it.
+func (r *Refusal) Mistake() *strategies.Mistake {
+	return &strategies.Mistake{At: r.At, Err: errors.New(r.What + " is refused: " + r.Words), Fix: r.Fix}
+}
 
 // judge sorts an answer of the API server: nil, a conflict, a refusal, or trouble that
 // may pass.
@@ -39,6 +48,9 @@ func judge(what string, err error) error {
 	case s.Code == http.StatusUnprocessableEntity && (s.Details == nil || s.Details.Kind == ""):
 		// A JSON patch whose `test` failed names no field of any kind.
 		return fmt.Errorf("%s: %w", what, ErrConflict)
+	case strings.Contains(s.Message, undeclared):
+		// The server calls a field that is not there an error of its own (500).
+		return &Refusal{What: what, Words: s.Message}
 	case s.Code == http.StatusUnauthorized, s.Code == http.StatusTooManyRequests, s.Code >= 500:
 		return fmt.Errorf("%s: %w", what, err)
 	case s.Code >= 400:

@@ -10,6 +10,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
@@ -85,18 +86,48 @@ func TestRefusalsWords(t *testing.T) {
 // Both say "forbidden"; only the Role's no is mended by a rule, and that rule is
 // printed (SPEC 6.10).
 func TestForbidden(t *testing.T) {
+	web := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": map[string]any{"name": "web"}}}
 	if !lacksRight(rbac) || lacksRight(admission) || lacksRight(apierrors.NewForbidden(deployments, "web", errors.New(`violates PodSecurity "restricted": it cannot run as root`))) {
 		t.Error("RBAC's no and an admission plugin's are mixed up")
 	}
-	got := explain(judge("apply Deployment web", rbac), "Deployment").Error()
-	if want := `; the agent's Role needs {apiGroups: ["apps"], resources: [deployments], verbs: [get list watch create patch delete]}`; !strings.HasSuffix(got, want) {
+	got := mistaken(judge("apply Deployment web", rbac), web).Error()
+	if want := `: add {apiGroups: ["apps"], resources: [deployments], verbs: [get, list, watch, create, patch, delete]} to the rules of the agent's Role`; !strings.HasSuffix(got, want) {
 		t.Errorf("got %s\nwant … %s", got, want)
 	}
-	if got := explain(judge("apply Deployment web", admission), "Deployment").Error(); strings.Contains(got, "Role") {
+	if got := mistaken(judge("apply Deployment web", admission), web).Error(); strings.Contains(got, "Role") {
 		t.Errorf("a plugin's no is blamed on the Role: %s", got)
 	}
 	passing := errors.New("no server")
-	if !errors.Is(explain(passing, "Deployment"), passing) {
+	if !errors.Is(mistaken(passing, web), passing) {
 		t.Error("trouble that may pass is made something else")
+	}
+}
+
+// A refusal is about a field of an object in Git, by whatever name the server calls it,
+// and says what an author can do.
+func TestMistaken(t *testing.T) {
+	deployment := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "apps/v1", "kind": "Deployment", "metadata": map[string]any{"name": "web"},
+		"spec": map[string]any{"template": map[string]any{"spec": map[string]any{"containers": []any{
+			map[string]any{"name": "web", "ports": []any{map[string]any{"containerPort": int64(70000)}}},
+		}}}},
+	}}
+	for _, c := range []struct{ words, field, says, fix string }{
+		{`Deployment.apps "web-green-dry-run" is invalid: spec.template.spec.containers[0].ports[0].containerPort: Invalid value: 70000: must be between 1 and 65535, inclusive`,
+			"spec template spec containers name=web ports 0 containerPort", `Deployment.apps "web-green" is invalid`, "write what the server allows"},
+		{`Deployment.apps "web" is invalid: [spec.template.spec.containers[0].image: Required value, spec.x: Invalid]`,
+			"spec template spec containers name=web image", "Required value", "add it"},
+		{`failed to create typed patch object (shop/web-green-dry-run; apps/v1, Kind=Deployment): .spec.template.spec.containers[name="web"].imagee: field not declared in schema`,
+			"spec template spec containers name=web imagee", `refused: .spec.template.spec.containers[name="web"].imagee: field not declared`, "mend its spelling, or remove it"},
+		{`Deployment.apps "web" is invalid: metadata.labels: Invalid value: "a b": a valid label must be`, "metadata labels", "a valid label", "write what the server allows"},
+		{`pods "web-green-dry-run" is forbidden: exceeded quota: pods, requested: pods=1, used: pods=2, limited: pods=2`, "spec template spec", `pods "web-green" is forbidden: exceeded quota`, "ask for less, or have the quota raised"},
+		{`pods "web-green-dry-run" is forbidden: error looking up service account shop/nobody: serviceaccount "nobody" not found`, "spec template spec serviceAccountName", "nobody", "name a ServiceAccount that is there"},
+		{`pods "web-green-dry-run" is forbidden: maximum cpu usage per Container is 200m, but limit is 1`, "spec template spec containers", "maximum cpu", "stay within the namespace's LimitRange"},
+		{`no reason at all`, "", "no reason at all", "write what the server allows"},
+	} {
+		no, ok := mistaken(&Refusal{What: "try", Words: c.words}, deployment).(*Refusal)
+		if !ok || no.At == nil || strings.Join(no.At.Field, " ") != c.field || no.At.Name != "web" || no.Fix != c.fix || !strings.Contains(no.Error(), c.says) {
+			t.Errorf("%s:\n got %v at %+v", c.words, no, no.At)
+		}
 	}
 }

@@ -63,8 +63,7 @@ func (r *Release) PodTemplate(c strategies.Color, o Options) *unstructured.Unstr
 	pod := &unstructured.Unstructured{Object: template}
 	pod.SetAPIVersion("v1")
 	pod.SetKind("Pod")
-	pod.SetName("")
-	pod.SetGenerateName(d.GetName() + "-")
+	pod.SetName(d.GetName() + "-dry-run") // not made up by the server: its words are to be the same each time
 	pod.SetNamespace(r.Namespace)
 	return pod
 }

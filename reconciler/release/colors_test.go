@@ -103,8 +103,8 @@ func TestNotes(t *testing.T) {
 func TestPodTemplate(t *testing.T) {
 	r := read(t, fixture(t, "shop.yaml"))
 	pod := r.PodTemplate(strategies.Green, Options{})
-	if pod.GetKind() != "Pod" || pod.GetAPIVersion() != "v1" || pod.GetNamespace() != "shop" || pod.GetName() != "" || pod.GetGenerateName() != "shop-green-" {
-		t.Errorf("it is %s %s in %q, named %q, %q", pod.GetAPIVersion(), pod.GetKind(), pod.GetNamespace(), pod.GetName(), pod.GetGenerateName())
+	if pod.GetKind() != "Pod" || pod.GetAPIVersion() != "v1" || pod.GetNamespace() != "shop" || pod.GetName() != "shop-green-dry-run" {
+		t.Errorf("it is %s %s in %q, named %q", pod.GetAPIVersion(), pod.GetKind(), pod.GetNamespace(), pod.GetName())
 	}
 	if labels := pod.GetLabels(); !maps.Equal(labels, r.PodLabels(strategies.Green)) {
 		t.Errorf("its labels are %v", labels)

@@ -249,6 +249,15 @@ func (f *faults) services(spec strategies.Spec, found []*unstructured.Unstructur
 			f.add(in(s, "spec", "selector"), "make its selector match the pods' labels", "Service %s selects none of the pods of Deployment %s", name, w.GetName())
 		}
 	}
+	if len(ours) == 0 && spec.Services == nil && len(f.all) == 0 {
+		// Where not one selects the pods, it is more likely a slip than meant for others.
+		for _, s := range found {
+			if len(selector(s)) > 0 && s.GetName() != preview {
+				f.add(in(s, "spec", "selector"), "make its selector match the pods' labels, or move it to another directory",
+					"Service %s selects none of the pods of Deployment %s", s.GetName(), w.GetName())
+			}
+		}
+	}
 	for _, s := range slices.Concat(ours, previews) {
 		if spec.Services != nil && !slices.Contains(spec.Services, s.GetName()) && s.GetName() != preview {
 			f.add(strategies.RolloutField("spec", "services"), "add it to spec.services, or narrow its selector", "Service %s selects the pods of Deployment %s and is not in spec.services", s.GetName(), w.GetName())

@@ -57,6 +57,8 @@ func TestRefusals(t *testing.T) {
 			"Deployment web: spec.selector.matchLabels does not match the labels of its pod template: make them the same"},
 		{"a port that nobody has", with("targetPort: http", "targetPort: grpc"),
 			`Service web sends to port "grpc", which no container of Deployment web has: name a container's port so`},
+		{"a Service that selects nothing", with("  selector: {app: web}\n  ports", "  selector: {app: wbe}\n  ports"),
+			"Service web selects none of the pods of Deployment web: make its selector match the pods' labels, or move it to another directory"},
 		{"an ExternalName with a selector", with("spec:\n  selector: {app: web}\n  ports", "spec:\n  type: ExternalName\n  selector: {app: web}\n  ports"),
 			"Service web is an ExternalName: use a Service with a selector"},
 	} {

@@ -301,9 +301,18 @@ func colorLabels(c strategies.Color, revision string) map[string]string {
 
 // Spans tells whether stable and this release can be selected together by the Services of
 // which together holds: one selector matches both, and each port resolves in both (SPEC
-// 5.9).
+// 5.9). A Service that users reach stable by is not let go of: it would select nothing.
 func (r *Release) Spans(stable strategies.Track, together func(service string) bool) error {
 	f := &faults{}
+	for _, o := range r.Others {
+		if _, serves := stable.Selectors[o.GetName()]; serves && o.GetKind() == "Service" {
+			f.add(in(o, "spec", "selector"), "make its selector match the pods' labels, or give the new Service another name",
+				"Service %s serves and would select none of the pods of Deployment %s", o.GetName(), r.Workload.GetName())
+		}
+	}
+	if stable.Revision == r.Revision {
+		return f.err()
+	}
 	labels := podLabels(r.Workload)
 	for _, s := range r.Services {
 		if !together(s.GetName()) {

@@ -17,6 +17,7 @@ func TestSpans(t *testing.T) {
 		return swap(t, swap(t, web, "containerPort: 8080", "containerPort: "+n), "targetPort: http", "targetPort: "+n)
 	}
 	labels := "{labels: {app: web}}"
+	more := web + "---\napiVersion: v1\nkind: Service\nmetadata: {name: more}\nspec: {selector: {app: other}, ports: [{port: 80}]}\n"
 	for _, c := range []struct {
 		name, stable, next, want string
 	}{
@@ -34,6 +35,9 @@ func TestSpans(t *testing.T) {
 			swap(t, swap(t, web, labels, "{labels: {app: web, tier: front}}"), "selector: {app: web}\n", "selector: {app: web, tier: front}\n"),
 			web,
 			"Service web selects stable's pods by map[app:web tier:front], which the new pods do not have: keep the labels that a Service selects by"},
+		{"a Service that serves selects something else",
+			strings.Replace(more, "app: other", "app: web", 1), more,
+			"Service more serves and would select none of the pods of Deployment web: make its selector match the pods' labels, or give the new Service another name"},
 		{"a Service that is new", swap(t, web, "metadata: {name: web}", "metadata: {name: old}"), web, ""},
 	} {
 		stable := read(t, c.stable).Track("c1")
