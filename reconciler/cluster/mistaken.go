@@ -43,8 +43,7 @@ func mistaken(err error, o *unstructured.Unstructured) error {
 	}
 	no.Words = strings.ReplaceAll(no.Words, tried, "")
 	no.At = &strategies.Place{APIVersion: o.GetAPIVersion(), Kind: o.GetKind(), Name: o.GetName()}
-	if forbidden(no.Words) {
-		no.Fix = missingRule(o.GetKind())
+	if lacking(no, o.GetKind()); no.Fix != "" {
 		return no
 	}
 	for _, c := range cures {
@@ -73,14 +72,19 @@ func mistaken(err error, o *unstructured.Unstructured) error {
 	return no
 }
 
-// missingRule is what the Role lacks for a kind (SPEC 6.10).
-func missingRule(kind string) string {
+// lacking adds the rule to a refusal for want of a right to a kind (SPEC 6.10).
+func lacking(err error, kind string) error {
+	no, ok := err.(*Refusal)
+	if !ok || !forbidden(no.Words) {
+		return err
+	}
 	for _, right := range Rights {
 		if resources[kind].Group == right.Group && resources[kind].Resource == right.Resource {
-			return fmt.Sprintf("add {apiGroups: [%q], resources: [%s], verbs: [%s]} to the rules of the agent's Role", right.Group, right.Resource, strings.Join(right.Verbs, ", "))
+			no.Fix = fmt.Sprintf("add {apiGroups: [%q], resources: [%s], verbs: [%s]} to the rules of the agent's Role", right.Group, right.Resource, strings.Join(right.Verbs, ", "))
+			break
 		}
 	}
-	return ""
+	return no
 }
 
 // way turns the server's name of a field into the steps to it: an entry of a list is named
