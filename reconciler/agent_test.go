@@ -88,7 +88,7 @@ func TestUnfollowed(t *testing.T) {
 	if len(said) != 3 ||
 		said[0] != "nowhere: there is no such directory in the commit: mend --path, or add it" ||
 		!strings.HasPrefix(said[2], "apps/My_App/rollout.yaml:") ||
-		said[1] != `apps/My_App/rollout.yaml: "My_App" cannot name a rollout: set metadata.name to at most 40 small letters, digits and dashes` {
+		said[1] != `apps/My_App/rollout.yaml:1:1: "My_App" cannot name a rollout: set metadata.name to at most 40 small letters, digits and dashes` {
 		t.Errorf("told:\n%s", strings.Join(said, "\n"))
 	}
 	r.Paths = []string{"."}

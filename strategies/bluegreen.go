@@ -192,7 +192,6 @@ func (d *decision) switchOver() []Action {
 		if acts, ready := d.stand(full, Promoting, "promoting"); !ready {
 			return acts
 		}
-		d.next.Switching = true
 	}
 	candidate := d.slot(c)
 	if moved && 2*candidate.Ready < full {
@@ -216,6 +215,7 @@ func (d *decision) switchOver() []Action {
 			d.lookAt(calm)
 			return nil
 		}
+		d.next.Switching = true
 		return []Action{Select{To: to, Overlap: overlap, Prime: prime, Stamp: d.stamp()}}
 	}
 	if acts := d.restores(); acts != nil {
