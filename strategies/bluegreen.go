@@ -11,7 +11,6 @@ import (
 // to it, waits at the gate, brings it to full size, and switches all Services at once
 // (SPEC 4.3, 5.10). Step 1 is all that lies before the gate, 2 what lies behind it.
 func (d *decision) blueGreen() []Action {
-	d.regated()
 	if d.orders.full {
 		d.next.Step, d.next.StepAt = 2, time.Time{}
 	}
@@ -37,7 +36,7 @@ func (d *decision) blueGreen() []Action {
 // regated: the gate was edited after it was passed. Nobody was switched yet, so it is
 // passed again by what it says now (SPEC 3.6).
 func (d *decision) regated() {
-	if d.was.Spec == nil || d.was.Spec.BlueGreen == nil || d.next.Step <= 1 {
+	if d.was.Spec.BlueGreen == nil || d.next.Step <= 1 {
 		return
 	}
 	before, now := Step{Pause: d.was.Spec.BlueGreen.gate()}, Step{Pause: d.spec.BlueGreen.gate()}

@@ -35,7 +35,6 @@ func (d *decision) advance() []Action {
 // canary walks the steps. A step that raises the weight is recorded before it is made:
 // the loop stops at the first that is not live.
 func (d *decision) canary() []Action {
-	d.edited()
 	d.next.Replicas = d.n
 	if d.orders.full {
 		d.next.Step, d.next.StepAt = len(d.steps())+1, time.Time{}
@@ -76,21 +75,19 @@ func (d *decision) steps() []Step { return d.spec.steps() }
 // the first changed step when that lies before it, and the weight never rises by an
 // edit (SPEC 3.6).
 func (d *decision) edited() {
-	if d.was.Spec == nil || d.was.Candidate == nil {
-		return
-	}
 	old, now := d.was.Spec.steps(), d.steps()
 	changed := 0
 	for changed < len(old) && changed < len(now) && old[changed].equal(now[changed]) {
 		changed++
 	}
-	if changed == len(old) && changed == len(now) || changed+1 >= d.next.Step {
+	cut := changed == len(now) && len(now) < len(old)
+	if changed == len(old) && changed == len(now) || changed+1 >= d.next.Step && !(cut && d.next.Step > len(now)) {
 		return
 	}
 	d.next.Step = min(changed+1, max(len(now), 1))
 	d.next.StepAt, d.next.ProgressAt = time.Time{}, d.obs.At
 	d.next.Cap = &Cap{Step: d.next.Step, Weight: d.was.Live}
-	if changed == len(now) && len(now) < len(old) {
+	if cut {
 		d.next.Cap.Step = len(now) + 1 // cut off: the end of the list promotes nobody by itself
 	}
 }

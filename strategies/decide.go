@@ -46,7 +46,11 @@ func Decide(spec Spec, was State, obs Observation) Plan {
 	case d.next.Warm != nil:
 		return d.finish(d.warm())
 	case d.next.Candidate != nil:
-		return d.finish(d.advance())
+		acts := d.advance()
+		if d.next.Back != nil { // it turned round by itself, and needs no record for that
+			acts = d.back()
+		}
+		return d.finish(acts)
 	}
 	return d.finish(d.rest())
 }
@@ -108,6 +112,7 @@ func begin(spec Spec, was State, obs Observation) *decision {
 	}
 	d.orders = d.resolve()
 	d.clocks()
+	d.edits()
 	return d
 }
 
@@ -119,6 +124,20 @@ func inForce(spec Spec, was State) Spec {
 	kept := *was.Spec
 	kept.Intents = spec.Intents
 	return kept
+}
+
+// edits keeps the place when rollout.yaml is edited in mid-flight (SPEC 3.6). It looks at
+// once, whatever is decided then: the new spec goes into every record, and what was
+// there before is not seen again.
+func (d *decision) edits() {
+	if d.was.Spec == nil || d.was.Candidate == nil || d.was.Stable == nil || d.was.Back != nil || d.obs.Held != "" {
+		return
+	}
+	if d.spec.BlueGreen != nil {
+		d.regated()
+	} else {
+		d.edited()
+	}
 }
 
 // refresh takes over what Git selects a revision's pods by now: Services come and change
@@ -237,6 +256,13 @@ func (d *decision) until(t time.Time) {
 func (d *decision) lookAt(t time.Time) {
 	if !t.IsZero() && (d.recheck.IsZero() || t.Before(d.recheck)) {
 		d.recheck = t
+	}
+}
+
+// lookAhead is lookAt for a moment that may be over.
+func (d *decision) lookAhead(t time.Time) {
+	if d.obs.At.Before(t) {
+		d.lookAt(t)
 	}
 }
 

@@ -82,8 +82,8 @@ func (d *decision) revives(t *Track) []Action {
 	return []Action{Revive{t.Color, d.stamp()}}
 }
 
-// repairStable brings the serving colour to the size Git asks for, makes it again when
-// it was deleted, and empties the other colour.
+// repairStable brings the serving colour to the size Git asks for, mends it, and empties
+// the other colour.
 func (d *decision) repairStable() []Action {
 	stable := d.next.Stable
 	slot, other := d.slot(stable), d.obs.Slots[stable.Color.Other()]
@@ -91,34 +91,56 @@ func (d *decision) repairStable() []Action {
 	if slot.Exists && slot.Desired == d.n {
 		d.next.Replicas = d.n // recorded once it is made: a death in between makes it again
 	}
-	stamp := d.stamp()
-	stamp.Revision = stable.Revision
 	switch {
-	case slot.Deleting:
-		return nil // it must go first (SPEC 6.8)
-	case !slot.Exists && d.obs.Wanted != nil && d.wanted == stable.Revision:
-		// The same revision: it need not wait until its old pods are gone.
-		return []Action{Create{Color: stable.Color, Stamp: stamp}}
-	case !slot.Exists || !slot.Started:
-		return d.revives(stable)
-	case resized && slot.Desired != d.n, slot.Desired == 0 && d.n > 0:
-		return []Action{Scale{Color: stable.Color, Count: d.n, Stamp: stamp}}
-	case !slot.Paused: // SPEC 5.4
-		return []Action{Scale{Color: stable.Color, Count: slot.Desired, Stamp: stamp}}
-	case slot.Starved && slot.Pods < slot.Desired && !d.obs.At.Before(slot.TouchedAt.Add(wakeSeldom)):
-		// Quota had no room; whether it has now only a try tells (K30).
-		d.lookAt(d.obs.At.Add(wakeSeldom))
-		return []Action{Touch{stable.Color, d.obs.At}}
-	case slot.Starved && slot.Pods < slot.Desired:
-		d.lookAt(slot.TouchedAt.Add(wakeSeldom))
-		return nil
+	case resized && slot.Started && slot.Desired != d.n:
+		return []Action{Scale{Color: stable.Color, Count: d.n, Stamp: d.stampOf(stable)}}
+	case d.ails(slot):
+		return d.mendStable()
 	case d.spared(stable.Color.Other()):
 		return nil // people look at what went wrong
 	case other.Exists && !other.Deleting && other.Desired > 0 && !d.orders.paused && d.left(stable.Color.Other(), stable.Color):
-		return []Action{Scale{Color: stable.Color.Other(), Count: 0, Stamp: stamp}}
+		return []Action{Scale{Color: stable.Color.Other(), Count: 0, Stamp: d.stampOf(stable)}}
 	}
 	if d.orders.paused {
 		return nil
 	}
 	return d.settlePreviews()
+}
+
+// ails tells that a serving colour needs to be mended.
+func (d *decision) ails(slot Slot) bool {
+	return !slot.Exists || slot.Deleting || !slot.Started || slot.Desired == 0 && d.n > 0 || !slot.Paused || slot.Starved && slot.Pods < slot.Desired
+}
+
+// mendStable puts back what a hand did to the serving colour, and wakes it where quota made
+// it sleep.
+func (d *decision) mendStable() []Action {
+	stable := d.next.Stable
+	slot, stamp := d.slot(stable), d.stampOf(stable)
+	switch {
+	case !d.ails(slot), slot.Deleting:
+		return nil // one that is being deleted must go first (SPEC 6.8)
+	case !slot.Exists && d.obs.Wanted != nil && d.wanted == stable.Revision:
+		// The same revision: it need not wait until its old pods are gone.
+		return []Action{Create{Color: stable.Color, Stamp: stamp}}
+	case !slot.Exists || !slot.Started:
+		return d.revives(stable)
+	case slot.Desired == 0 && d.n > 0:
+		return []Action{Scale{Color: stable.Color, Count: d.n, Stamp: stamp}}
+	case !slot.Paused: // SPEC 5.4
+		return []Action{Scale{Color: stable.Color, Count: slot.Desired, Stamp: stamp}}
+	case !d.obs.At.Before(slot.TouchedAt.Add(wakeSeldom)):
+		// Quota had no room; whether it has now only a try tells (K30).
+		d.lookAt(d.obs.At.Add(wakeSeldom))
+		return []Action{Touch{stable.Color, d.obs.At}}
+	}
+	d.lookAt(slot.TouchedAt.Add(wakeSeldom))
+	return nil
+}
+
+// stampOf is a stamp of a revision that nothing is tried for.
+func (d *decision) stampOf(t *Track) Stamp {
+	s := d.stamp()
+	s.Revision = t.Revision
+	return s
 }

@@ -104,6 +104,9 @@ func tooMany(c change) string {
 	}
 	n, surge, _ := c.size()
 	if c.plan.Next.Spec.BlueGreen != nil {
+		if a.Count <= n {
+			return "" // its own size; what a warm colour has beside it shrinks by itself
+		}
 		n = max(n, c.before.asked(c.plan.Next.Stable.Color)) // full size is what stable has live (SPEC 5.13)
 		surge = n
 	}

@@ -55,7 +55,10 @@ func (d *decision) keepRejected(r *Rejection) []Action {
 // that serves between rollouts.
 func (d *decision) hold() []Action {
 	d.say(Degraded, Held, "%s", d.obs.Held)
-	return d.steady()
+	if acts := d.steady(); acts != nil || d.next.Stable == nil || d.next.Candidate != nil {
+		return acts
+	}
+	return d.mendStable()
 }
 
 // pause keeps everything as it is because the author says so (SPEC 4.7).
@@ -73,6 +76,10 @@ func (d *decision) pause() []Action {
 		return d.repairStable()
 	case d.next.Stable != nil && d.next.Stable.Revision == d.wanted:
 		d.say(Paused, PausedByIntent, "%s is stable, paused by `paused: true`", d.wanted)
+		if acts := d.steady(); acts != nil {
+			return acts
+		}
+		return d.mendStable()
 	default:
 		d.say(Paused, PausedByIntent, "%s waits, paused by `paused: true`", d.wanted)
 	}

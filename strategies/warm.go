@@ -27,14 +27,20 @@ func (d *decision) warm() []Action {
 	default:
 		// Until the old pods are gone, connections that are kept open still reach them
 		// (SPEC 5.11).
-		d.say(Progressing, Watching, "%s is stable, watched until %s; switched, draining: %s stays warm until %s",
-			stable.Revision, clock(w.WatchUntil), w.Old.Revision, clock(w.Until))
-		d.next.NextAt = &w.Until
-		if d.obs.At.Before(w.Until) {
-			d.lookAt(w.Until)
+		watched := ""
+		if d.obs.At.Before(w.WatchUntil) || !w.WatchUntil.Before(w.Until) {
+			watched = ", watched until " + clock(w.WatchUntil)
 		}
+		d.say(Progressing, Watching, "%s is stable%s; switched, draining: %s stays warm until %s",
+			stable.Revision, watched, w.Old.Revision, clock(w.Until))
+		d.next.NextAt = &w.Until
+		d.lookAhead(w.WatchUntil)
+		d.lookAhead(w.Until)
 	}
 	if acts := d.steady(); acts != nil {
+		return acts
+	}
+	if acts := d.mendStable(); acts != nil {
 		return acts
 	}
 	if !newer && d.obs.Changed {
@@ -91,7 +97,11 @@ func (d *decision) resizedWarm() []Action {
 func (d *decision) watchFails() (why string) {
 	w, slot := d.next.Warm, d.slot(d.next.Stable)
 	size := min(w.Size, slot.Desired) // a new size, or an autoscaler's, makes nobody unwell
-	watched := d.obs.At.Before(w.WatchUntil)
+	clock := d.obs.At                 // which stands still while a commit is held or paused: the watch goes on
+	if !d.next.PausedAt.IsZero() {
+		clock = d.next.PausedAt
+	}
+	watched := clock.Before(w.WatchUntil)
 	crashed, again := int32(0), int32(0)
 	for _, crash := range slot.Crashed {
 		if crash.At.After(w.Since) { // what crashed only before it was promoted is well now
