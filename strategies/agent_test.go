@@ -170,12 +170,20 @@ func (p *play) observe(was State) (Spec, Observation) {
 			previews[name] = true
 			if p.world.previews[name] == nil {
 				obs.Missing, obs.Changed = true, true
+				for _, t := range tracksOf(was) {
+					obs.Gone = obs.Gone || t.Previews[name] != nil
+				}
 			}
 		}
 	}
 	for _, t := range tracksOf(was) {
 		for name := range t.Previews {
 			previews[name] = true
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.world.previews)) {
+		if obs.Wanted != nil && obs.Wanted.Previews[name] == nil {
+			obs.Leftover = append(obs.Leftover, name)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(previews)) {

@@ -2,6 +2,7 @@ package strategies
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -350,13 +351,8 @@ func (d *decision) settlePreviews() []Action {
 
 // wayIn names the previews, for people.
 func (d *decision) wayIn() string {
-	var names []string
-	for _, p := range d.obs.Previews {
-		if p.Selects != Nothing {
-			names = append(names, p.Name)
-		}
-	}
-	if names == nil {
+	names := slices.Sorted(maps.Keys(d.next.Candidate.Previews))
+	if len(names) == 0 {
 		return ""
 	}
 	return " at " + strings.Join(names, ", ")

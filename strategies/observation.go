@@ -24,9 +24,10 @@ type Observation struct {
 	// Services of the namespace that would select the candidate's pods and that this
 	// rollout does not switch (SPEC 5.8).
 	Strangers []string
-	Gone      bool // a Service that was recorded is not there, and the wanted release has it
-	Missing   bool // objects of the wanted release that only add are not there yet
-	Changed   bool // shared objects differ from the wanted release
+	Gone      bool     // a Service that was recorded is not there, and the wanted release has it
+	Missing   bool     // objects of the wanted release that only add are not there yet
+	Changed   bool     // shared objects differ from the wanted release
+	Leftover  []string // previews that were made, and that the wanted release does not have
 
 	Off Guards // guards that are switched off, to show that a test sees it
 }

@@ -72,6 +72,8 @@ type (
 		Previews Selection // what a new preview selects
 		Stamp    Stamp
 	}
+	// Prune deletes the previews that are left over: they were made, and nobody wants them.
+	Prune struct{}
 	// Revive unpauses a Deployment whose ReplicaSet is gone, so that its controller makes
 	// it again; the next decision pauses it.
 	Revive struct {
@@ -92,6 +94,7 @@ func (Preview) action() {}
 func (Mark) action()    {}
 func (Delete) action()  {}
 func (Apply) action()   {}
+func (Prune) action()   {}
 func (Revive) action()  {}
 func (Touch) action()   {}
 
@@ -124,5 +127,6 @@ func (a Apply) String() string {
 	}
 	return fmt.Sprintf("apply new shared objects, Services to %s", a.Pin)
 }
+func (a Prune) String() string  { return "delete previews that are left over" }
 func (a Revive) String() string { return fmt.Sprintf("revive %s", a.Color) }
 func (a Touch) String() string  { return fmt.Sprintf("touch %s", a.Color) }

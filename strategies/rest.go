@@ -30,6 +30,9 @@ func (d *decision) rest() []Action {
 	if d.obs.Changed {
 		return []Action{Apply{All: true, Pin: Only(stable.Color), Previews: Only(stable.Color), Stamp: d.stamp()}}
 	}
+	if len(d.obs.Leftover) > 0 {
+		return []Action{Prune{}}
+	}
 	return nil
 }
 

@@ -31,6 +31,7 @@ import (
 //	edit service=web overlaps                         a load balancer is in front of it
 //	edit service=web refuses [late]|accepts           the server says no; late: not when it is asked first
 //	edit deployment=green replicas=3|deleted|unpaused|stuck|unstuck
+//	edit preview=web-preview gone
 //	edit stranger=web-all / edit stranger=none
 //	die before-record|after-record|after-act=1        in the next decision that does something
 //	restart / lose-state / ledger stop|go
@@ -351,6 +352,8 @@ func (p *play) edit(args words) error {
 				s.revision = d.revision
 			}
 		}
+	case args.has("preview"):
+		delete(w.previews, args.value("preview"))
 	case args.has("deployment"):
 		c := Color(args.value("deployment"))
 		d := w.slots[c]

@@ -459,7 +459,7 @@ func (w *world) act(a Action, next State, seen Observation, release *Wanted, dig
 		for _, name := range slices.Sorted(maps.Keys(release.Previews)) {
 			s := w.previews[name]
 			switch {
-			case s == nil && !a.Services:
+			case s == nil:
 				w.previews[name] = &service{selects: a.Previews, revision: revisionIn(Color(a.Previews), next), digest: digest, slices: map[Color]int32{}, left: map[Color]time.Time{}}
 			case s != nil && a.All:
 				s.digest = digest
@@ -467,6 +467,10 @@ func (w *world) act(a Action, next State, seen Observation, release *Wanted, dig
 		}
 		if (w.config == "" || a.All) && !a.Services {
 			w.config = digest
+		}
+	case Prune:
+		for _, name := range seen.Leftover {
+			delete(w.previews, name)
 		}
 	case Revive:
 		if d := w.slots[a.Color]; d != nil {

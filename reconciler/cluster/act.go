@@ -40,6 +40,8 @@ func (c *Cluster) Act(ctx context.Context, s Sight, next strategies.State, actio
 		return c.delete(ctx, s, a)
 	case strategies.Apply:
 		return c.applyShared(ctx, s, next, a)
+	case strategies.Prune:
+		return c.prune(ctx, s)
 	case strategies.Revive:
 		return c.revive(ctx, s, a)
 	case strategies.Touch:

@@ -84,6 +84,9 @@ func (c *Cluster) Observe(now time.Time, subject Subject) Sight {
 	for _, name := range subject.previews() {
 		svc := c.own(&s, name)
 		s.previews[name] = svc
+		if svc == nil && subject.has(name) {
+			s.Gone = true
+		}
 		view := c.serviceView(name, svc, subject, pods)
 		if r := subject.Release; r != nil && svc != nil && r.Service(name) != nil {
 			view.Differs = digestOf(svc) != digestOf(r.Shared(r.Service(name)))
@@ -217,10 +220,10 @@ func (s Subject) services() []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
-// has tells that a Service was recorded, and that the wanted release has it.
+// has tells that a Service or a preview was recorded, and that the wanted release has it.
 func (s Subject) has(service string) bool {
-	recorded := slices.ContainsFunc(s.tracks(), func(t *strategies.Track) bool { return t.Selectors[service] != nil })
-	return recorded && s.Release != nil && slices.ContainsFunc(s.Release.Services, func(o *unstructured.Unstructured) bool { return o.GetName() == service })
+	recorded := slices.ContainsFunc(s.tracks(), func(t *strategies.Track) bool { return t.Selector(service) != nil })
+	return recorded && s.Release != nil && s.Release.Service(service) != nil
 }
 
 // podsOf are the pods of a workload by colour, terminating ones too. They are found by
@@ -471,10 +474,15 @@ func (c *Cluster) compare(s *Sight, r *release.Release) {
 			ours[name(svc)] = true
 		}
 	}
+	for _, svc := range c.all("Service") {
+		if release.MadePreview(svc, r.Rollout) && r.Service(svc.GetName()) == nil && svc.GetDeletionTimestamp() == nil {
+			s.Leftover = append(s.Leftover, svc.GetName())
+		}
+	}
 	labels := r.PodLabels(s.candidateColor())
 	for _, svc := range c.all("Service") {
 		selector, _, _ := unstructured.NestedStringMap(svc.Object, "spec", "selector")
-		if ours[name(svc)] || len(selector) == 0 || release.Spare(svc, r.Rollout) {
+		if ours[name(svc)] || len(selector) == 0 || release.MadePreview(svc, r.Rollout) {
 			continue
 		}
 		matches := true

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -134,6 +135,27 @@ func (c *Cluster) preview(ctx context.Context, s Sight, next strategies.State, a
 			continue
 		}
 		errs = append(errs, c.traffic(ctx, s, live, selector, a.Stamp, false))
+	}
+	return errors.Join(errs...)
+}
+
+// prune deletes the previews that are left over, exactly those observed: their label and
+// their annotation both say that kexal made them. If we die between two of them, the next
+// observation finds the rest.
+func (c *Cluster) prune(ctx context.Context, s Sight) error {
+	var errs []error
+	for _, service := range s.Leftover {
+		live := c.cached("Service", service)
+		if live == nil || !release.MadePreview(live, s.subject.Rollout) {
+			continue
+		}
+		uid, version := live.GetUID(), live.GetResourceVersion()
+		err := c.resource("Service").Delete(ctx, service, metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid, ResourceVersion: &version}})
+		if err != nil && !apierrors.IsNotFound(err) {
+			errs = append(errs, judge("delete "+name(live), err))
+			continue
+		}
+		c.note(s.subject.Rollout, live.GetKind()+"/"+service, written{uid: string(uid)})
 	}
 	return errors.Join(errs...)
 }

@@ -79,9 +79,9 @@ func take(into, from map[string]any, fields []string) {
 	}
 }
 
-// Spare tells that a live Service is a preview that kexal made for a rollout: it is no
-// stranger, also when no release wants it any more.
-func Spare(live *unstructured.Unstructured, rollout string) bool {
+// MadePreview tells that a live Service is a preview that kexal made for a rollout: it is
+// no stranger, also when no release wants it any more.
+func MadePreview(live *unstructured.Unstructured, rollout string) bool {
 	return live.GetLabels()[LabelRollout] == rollout && live.GetAnnotations()[NotePreview] != ""
 }
 
