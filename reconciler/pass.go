@@ -115,7 +115,11 @@ func (r *Reconciler) observe(t *turn, polled bool) {
 // together tells that a Service selects both colours on its way to the candidate (SPEC
 // 5.9, 5.10).
 func (t *turn) together(service string) bool {
-	return t.spec.BlueGreen == nil || t.spec.SwitchOverlap > 0 && slices.ContainsFunc(t.sight.Services, func(s strategies.Service) bool { return s.Name == service && s.Overlaps })
+	spec := t.spec
+	if was := t.record.State; was.Candidate != nil && was.Spec != nil {
+		spec = *was.Spec // a rollout in flight keeps its kind of strategy (SPEC 3.6)
+	}
+	return spec.BlueGreen == nil || spec.SwitchOverlap > 0 && slices.ContainsFunc(t.sight.Services, func(s strategies.Service) bool { return s.Name == service && s.Overlaps })
 }
 
 // hold: nothing is started or raised, and the sentence says why.
@@ -186,6 +190,7 @@ func (t *turn) surge() int32 {
 // the way back to stable the effects, then the record.
 func (r *Reconciler) carryOut(ctx context.Context, t *turn, plan strategies.Plan) (recheck time.Time, err error) {
 	if plan.ActFirst {
+		t.memory.blocked = nil
 		refused, acted := r.actBack(ctx, t, plan)
 		recheck = plan.Recheck
 		if refused != nil {
@@ -214,8 +219,8 @@ func (r *Reconciler) carryOut(ctx context.Context, t *turn, plan strategies.Plan
 // it is, and the write is tried once a minute (SPEC 6.6).
 func (r *Reconciler) block(t *turn, plan *strategies.Plan) (wait bool) {
 	m := t.memory
-	if m.blocked != nil && len(plan.Actions) == 0 {
-		m.blocked = nil
+	if !slices.ContainsFunc(plan.Actions, func(a strategies.Action) bool { return a.String() == m.blocks }) {
+		m.blocked = nil // something else is to be done now
 	}
 	if m.blocked == nil {
 		return false
@@ -295,7 +300,7 @@ func (r *Reconciler) act(ctx context.Context, t *turn, plan strategies.Plan) err
 		r.logAction(t, action, err)
 		var no *cluster.Refusal
 		if errors.As(err, &no) {
-			t.memory.blocked, t.memory.retryAt = no, t.sight.At.Add(refusedFor)
+			t.memory.blocked, t.memory.blocks, t.memory.retryAt = no, action.String(), t.sight.At.Add(refusedFor)
 			r.queue.Add(t.name) // to say so; it is tried again only when its time has come
 			return nil
 		}

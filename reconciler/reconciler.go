@@ -90,6 +90,7 @@ type memory struct {
 	epoch   int64 // that this process recorded; 0 = it has taken over nothing yet
 	offered string
 	blocked *cluster.Refusal
+	blocks  string             // the action that it refuses
 	retryAt time.Time          // of what is blocked on the way forward
 	refused map[string]refusal // by action, on the way back
 	// A record that the server refuses, and when it is tried again.

@@ -12,8 +12,9 @@ import (
 // to it, waits at the gate, brings it to full size, and switches all Services at once
 // (SPEC 4.3, 5.10). Step 1 is all that lies before the gate, 2 what lies behind it.
 func (d *decision) blueGreen() []Action {
-	if d.orders.full {
+	if d.orders.full && d.next.Step <= 1 {
 		d.next.Step, d.next.StepAt = 2, time.Time{}
+		d.next.ProgressAt = d.obs.At // what it stood at does not count (SPEC 5.23)
 	}
 	if d.next.Step <= 1 {
 		gate := *d.spec.BlueGreen.gate()
@@ -128,6 +129,12 @@ func (d *decision) stand(size int32, reason Reason, doing string) (acts []Action
 	return nil, true
 }
 
+// proves tells that some preview leads to the candidate, so that its EndpointSlices say who
+// is ready.
+func (d *decision) proves(c Color) bool {
+	return slices.ContainsFunc(d.obs.Previews, func(p Service) bool { return p.Selects == Only(c) })
+}
+
 // proven tells that the EndpointSlices of the previews show the candidate's pods. That a
 // pod is ready is known here before those who make the slices know it: a Service that is
 // switched too soon leads to nobody.
@@ -211,7 +218,7 @@ func (d *decision) switchOver() []Action {
 		return nil
 	case !d.placed(to, overlap):
 		prime := !moved && len(d.services()) > 1
-		if calm := candidate.ReadyAt.Add(calmFor); !moved && (prime || len(d.obs.Previews) == 0) && d.obs.At.Before(calm) {
+		if calm := candidate.ReadyAt.Add(calmFor); !moved && (prime || !d.proves(c.Color)) && d.obs.At.Before(calm) {
 			d.lookAt(calm)
 			return nil
 		}

@@ -36,8 +36,9 @@ func (d *decision) advance() []Action {
 // the loop stops at the first that is not live.
 func (d *decision) canary() []Action {
 	d.next.Replicas = d.n
-	if d.orders.full {
-		d.next.Step, d.next.StepAt = len(d.steps())+1, time.Time{}
+	if last := len(d.steps()); d.orders.full && d.next.Step <= last {
+		d.next.Step, d.next.StepAt = last+1, time.Time{}
+		d.next.ProgressAt = d.obs.At // what it stood at does not count (SPEC 5.23)
 	}
 	for d.next.Step <= len(d.steps()) {
 		step := d.steps()[d.next.Step-1]
@@ -79,6 +80,12 @@ func (d *decision) edited() {
 	changed := 0
 	for changed < len(old) && changed < len(now) && old[changed].equal(now[changed]) {
 		changed++
+	}
+	if at := d.next.Step - 1; !d.next.StepAt.IsZero() && at < len(old) && old[at].Pause != nil && (at >= len(now) || !old[at].equal(now[at])) {
+		d.next.ProgressAt = d.obs.At // the pause that it stood at does not count (SPEC 5.23)
+		if at >= len(now) || now[at].Pause == nil {
+			d.next.StepAt = time.Time{}
+		}
 	}
 	cut := changed == len(now) && len(now) < len(old)
 	if changed == len(old) && changed == len(now) || changed+1 >= d.next.Step && !(cut && d.next.Step > len(now)) {

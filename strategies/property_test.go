@@ -50,7 +50,7 @@ func playAnything(t *rapid.T) {
 	services := rapid.SampledFrom([]string{"web", "web,web-grpc"}).Draw(t, "services")
 	tell(fmt.Sprintf("push rev=a1 replicas=%d services=%s", n, services), "")
 	tell("run", "")
-	wanted := "a1"
+	wanted, innocent := "a1", true                                 // innocent: no pod was bad, nobody aborted, no hand and no server stood in the way
 	there := func() bool { return p.world.services["web"] != nil } // a hand may have deleted it
 	for range rapid.IntRange(1, 10).Draw(t, "events") {
 		color := rapid.SampledFrom([]string{"blue", "green"})
@@ -108,7 +108,13 @@ func playAnything(t *rapid.T) {
 			}
 			tell("edit service=web gone", "")
 		}
+		if last := story[len(story)-1]; strings.Contains(last, "unready") || strings.Contains(last, "abort=") || strings.HasPrefix(last, "edit ") && !strings.Contains(last, "overlaps") {
+			innocent = false
+		}
 		tell(rapid.SampledFrom([]string{"run for=300ms", "run for=3s", "run for=12s", "run for=2m"}).Draw(t, "time"), "")
+		if rejected := p.state().Rejected; innocent && len(rejected) > 0 {
+			t.Fatalf("a healthy revision is rejected: %s\n\n%s\n\n%s", rejected[0].Reason, strings.Join(story, "\n\n"), p.said.String())
+		}
 	}
 	if there() {
 		tell("edit service=web accepts", "")

@@ -180,44 +180,44 @@ func (s Subject) tracks() []*strategies.Track {
 	return found
 }
 
+// services are the names of those that the rollout switches, sorted.
+func (s Subject) services() []string { return s.fronts(false) }
+
 // previews are the names of the ways to the candidate, sorted.
-func (s Subject) previews() []string {
-	names := map[string]bool{}
-	for _, t := range s.tracks() {
-		for name := range t.Previews {
-			names[name] = true
+func (s Subject) previews() []string { return s.fronts(true) }
+
+// fronts are the names of all Services, or of all previews. What a name is the newest says
+// that knows it: the release, the candidate, then the others.
+func (s Subject) fronts(previews bool) []string {
+	isPreview := map[string]bool{}
+	know := func(name string, preview bool) {
+		if _, known := isPreview[name]; !known {
+			isPreview[name] = preview
 		}
 	}
 	if s.Release != nil {
-		for _, p := range s.Release.Previews {
-			names[p.GetName()] = true
+		for _, o := range s.Release.Services {
+			know(o.GetName(), false)
 		}
-		for _, svc := range s.Release.Services {
-			delete(names, svc.GetName()) // it was one, and users are sent to it now
+		for _, o := range s.Release.Previews {
+			know(o.GetName(), true)
 		}
 	}
-	return slices.Sorted(maps.Keys(names))
-}
-
-// services are the names of those that the rollout switches, sorted.
-func (s Subject) services() []string {
-	names := map[string]bool{}
 	for _, t := range s.tracks() {
 		for name := range t.Selectors {
-			names[name] = true
+			know(name, false)
+		}
+		for name := range t.Previews {
+			know(name, true)
 		}
 	}
-	if s.Release != nil {
-		for _, p := range s.Release.Previews {
-			delete(names, p.GetName())
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(isPreview)) {
+		if isPreview[name] == previews {
+			names = append(names, name)
 		}
 	}
-	if s.Release != nil {
-		for _, svc := range s.Release.Services {
-			names[svc.GetName()] = true
-		}
-	}
-	return slices.Sorted(maps.Keys(names))
+	return names
 }
 
 // has tells that a Service or a preview was recorded, and that the wanted release has it.
@@ -482,7 +482,7 @@ func (c *Cluster) compare(s *Sight, r *release.Release) {
 	labels := r.PodLabels(s.candidateColor())
 	for _, svc := range c.all("Service") {
 		selector, _, _ := unstructured.NestedStringMap(svc.Object, "spec", "selector")
-		if ours[name(svc)] || len(selector) == 0 || release.MadePreview(svc, r.Rollout) {
+		if ours[name(svc)] || len(selector) == 0 || svc.GetLabels()[release.LabelRollout] == r.Rollout {
 			continue
 		}
 		matches := true
