@@ -123,6 +123,9 @@ func tooFew(c change) string {
 	if a, ok := c.action.(Select); ok {
 		next := c.plan.Next
 		strays := next.Candidate == nil || next.Spec != nil && next.Spec.BlueGreen != nil && next.Back == nil && next.Stable != nil && a.To == Only(next.Stable.Color)
+		for _, s := range c.before.services {
+			strays = strays || s.selects == Something
+		}
 		if strays {
 			return "" // a selector that strayed is put back, whatever it reached (SPEC 5.8)
 		}

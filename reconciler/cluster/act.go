@@ -217,7 +217,7 @@ func (c *Cluster) applyService(ctx context.Context, s Sight, own, live *unstruct
 		_ = unstructured.SetNestedStringMap(own.Object, selector, "spec", "selector")
 	}
 	if stamp != nil {
-		annotate(own, release.Notes(*stamp))
+		annotate(own, notesOn(live, *stamp))
 	} else {
 		carried := map[string]string{}
 		for _, key := range []string{release.NoteRevision, release.NoteStep, release.NoteEpoch, release.NoteAborted} {

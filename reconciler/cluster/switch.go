@@ -167,11 +167,22 @@ func (c *Cluster) traffic(ctx context.Context, s Sight, live *unstructured.Unstr
 	o.SetName(live.GetName())
 	o.SetNamespace(c.namespace)
 	guard(o, live)
-	o.SetAnnotations(release.Notes(stamp))
+	o.SetAnnotations(notesOn(live, stamp))
 	if len(selector) > 0 { // never an empty one (K28)
 		_ = unstructured.SetNestedStringMap(o.Object, selector, "spec", "selector")
 	}
 	return c.apply(ctx, s, "switch "+name(live), o, managerTraffic, dry)
+}
+
+// notesOn are the annotations of a stamp. The mark of an earlier abort is written over: left
+// out it would stay where another field manager wrote it too, and the next return would wait
+// for it to go for ever.
+func notesOn(live *unstructured.Unstructured, stamp strategies.Stamp) map[string]string {
+	notes := release.Notes(stamp)
+	if _, marks := notes[release.NoteAborted]; !marks && live.GetAnnotations()[release.NoteAborted] != "" {
+		notes[release.NoteAborted] = ""
+	}
+	return notes
 }
 
 // apply writes an object by server-side apply and takes over what others own of it.
