@@ -81,7 +81,16 @@ func (d *decision) back() []Action {
 	candidate, stable := d.slot(c), d.slot(s)
 	d.say(Progressing, GoingBack, "%s is %s, going back to %s: %s", c.Revision, b.Cause, s.Revision, b.Why)
 
+	enough := stable.Ready >= d.least() || candidate.Ready == 0 && !d.answers(c.Color)
+	if d.spec.BlueGreen != nil { // stable kept its size: it takes at least as much as the candidate does
+		enough = enough || stable.Ready > 0 && stable.Ready >= candidate.Ready
+	}
+	// Users first where they can be taken, and the mark in that write; where capacity comes
+	// first it is written before the first count (SPEC 6.4).
 	var acts []Action
+	if to, overlap := Only(s.Color), enough && d.overlapsBack(candidate); !d.placed(to, overlap) && enough {
+		acts = append(acts, Select{To: to, Overlap: overlap, Stamp: d.stamp()})
+	}
 	if stamp := d.stamp(); !d.marked(stamp) {
 		acts = append(acts, Mark{stamp})
 	}
@@ -100,12 +109,8 @@ func (d *decision) back() []Action {
 	default:
 		d.say(Degraded, Held, "%s is %s, and the Deployment of stable %s is gone: revert to commit %s to have it made again", c.Revision, b.Cause, s.Revision, s.Commit)
 	}
-	enough := stable.Ready >= d.least() || candidate.Ready == 0 && !d.answers(c.Color)
-	if d.spec.BlueGreen != nil { // stable kept its size: it takes at least as much as the candidate does
-		enough = enough || stable.Ready > 0 && stable.Ready >= candidate.Ready
-	}
-	if to, overlap := Only(s.Color), enough && d.overlapsBack(candidate); !d.placed(to, overlap) && enough {
-		acts = append(acts, Select{To: to, Overlap: overlap, Stamp: d.stamp()})
+	if !enough && stable.Started && stable.Ready == 0 && stable.Desired >= d.n && !d.deserted(c.Color) {
+		d.next.Message += "; waiting for a pod of " + s.Revision + " to be ready" + because(stable.Trouble)
 	}
 	d.lookAt(stable.NextAt)
 	switch left := candidate.Exists && !candidate.Deleting && candidate.Desired > 0; {
@@ -116,9 +121,9 @@ func (d *decision) back() []Action {
 		}
 	case left && d.drained():
 		acts = append(acts, Scale{c.Color, 0, d.stamp()})
-	case left && stable.Starved && stable.Desired >= d.n:
+	case left && stable.Starved && stable.Desired >= d.n && !enough:
 		acts = append(acts, d.giveWay(candidate, stable)...)
-	case left || !d.inForce(s.Color):
+	case left || !d.deserted(c.Color):
 		// Users are on the way back, or the drain is not over.
 	case len(acts) == 0:
 		return d.returned()

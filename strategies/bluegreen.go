@@ -132,14 +132,14 @@ func (d *decision) stand(size int32, reason Reason, doing string) (acts []Action
 // proves tells that some preview leads to the candidate, so that its EndpointSlices say who
 // is ready.
 func (d *decision) proves(c Color) bool {
-	return slices.ContainsFunc(d.obs.Previews, func(p Service) bool { return p.Selects == Only(c) })
+	return slices.ContainsFunc(d.previews(), func(p Service) bool { return p.Selects == Only(c) })
 }
 
 // proven tells that the EndpointSlices of the previews show the candidate's pods. That a
 // pod is ready is known here before those who make the slices know it: a Service that is
 // switched too soon leads to nobody.
 func (d *decision) proven(c Color, size int32) bool {
-	for _, p := range d.obs.Previews {
+	for _, p := range d.previews() {
 		if p.Selects == Only(c) && p.Endpoints[c] < size && !d.obs.Off.Ready {
 			return false
 		}
@@ -150,8 +150,8 @@ func (d *decision) proven(c Color, size int32) bool {
 // previewed tells that every preview that is there selects one colour, and says of itself
 // what the wanted release says.
 func (d *decision) previewed(to Selection) bool {
-	for _, p := range d.obs.Previews {
-		if p.Selects != Nothing && (p.Selects != to || p.Differs) {
+	for _, p := range d.previews() {
+		if p.Selects != to || p.Differs {
 			return false
 		}
 	}
@@ -346,8 +346,8 @@ func (d *decision) settlePreviews() []Action {
 	if other.Exists && other.Desired > 0 {
 		return nil
 	}
-	for _, p := range d.obs.Previews {
-		if p.Selects != Nothing && p.Selects != Only(stable.Color) && p.Selects != BothColors {
+	for _, p := range d.previews() {
+		if p.Selects != Only(stable.Color) && p.Selects != BothColors {
 			stamp := d.stamp()
 			stamp.Revision = stable.Revision
 			return []Action{Preview{To: BothColors, Stamp: stamp}}

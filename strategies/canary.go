@@ -179,10 +179,11 @@ func (d *decision) position() string {
 // there is no Service.
 func (d *decision) observedWeight() int {
 	c, s := d.next.Candidate.Color, d.next.Stable.Color
-	if len(d.obs.Services) == 0 {
+	services := d.services()
+	if len(services) == 0 {
 		return share(d.obs.Slots[c].Ready, d.obs.Slots[s].Ready)
 	}
-	return share(d.obs.Services[0].Endpoints[c], d.obs.Services[0].Endpoints[s])
+	return share(services[0].Endpoints[c], services[0].Endpoints[s])
 }
 
 // promote sends all users to the candidate, which becomes stable where it stands (SPEC

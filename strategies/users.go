@@ -42,17 +42,58 @@ func (d *decision) strayed() bool {
 
 // services are those that are there. One that is missing is made again with [Apply]; it
 // holds up nothing else.
+//
+// One that the newest revision does not know is none of them: it was taken out of Git with
+// the label that it selected by, and stays with the pods that have it.
 func (d *decision) services() []Service {
-	return slices.DeleteFunc(slices.Clone(d.obs.Services), func(s Service) bool { return s.Selects == Nothing })
+	newest := d.newest()
+	return slices.DeleteFunc(slices.Clone(d.obs.Services), func(s Service) bool {
+		return s.Selects == Nothing || newest != nil && newest.Selectors[s.Name] == nil
+	})
+}
+
+// previews are the ways to the candidate that its revision has.
+func (d *decision) previews() []Service {
+	newest := d.newest()
+	return slices.DeleteFunc(slices.Clone(d.obs.Previews), func(s Service) bool {
+		return s.Selects == Nothing || newest != nil && newest.Previews[s.Name] == nil
+	})
+}
+
+// newest is the revision that is tried, or else the one that serves.
+func (d *decision) newest() *Track {
+	if d.next.Candidate != nil {
+		return d.next.Candidate
+	}
+	return d.next.Stable
+}
+
+// knows tells that the pods of a colour can be behind a Service: one that came with the
+// candidate may select by a label that stable's pods do not have.
+func (d *decision) knows(c Color, s Service) bool {
+	for _, t := range []*Track{d.next.Candidate, d.next.Stable} {
+		if t != nil && t.Color == c {
+			return t.Selectors[s.Name] != nil
+		}
+	}
+	return true
 }
 
 // inForce tells from the EndpointSlices that users are sent to one colour only.
 func (d *decision) inForce(only Color) bool {
 	for _, s := range d.services() {
-		if s.Selects != Only(only) || s.Endpoints[only.Other()] > 0 && !d.obs.Off.Drain {
+		if s.Endpoints[only] == 0 && d.n > 0 && !d.obs.Off.Ready && d.knows(only, s) {
 			return false
 		}
-		if s.Endpoints[only] == 0 && d.n > 0 && !d.obs.Off.Ready {
+	}
+	return d.deserted(only.Other())
+}
+
+// deserted tells from the EndpointSlices that no user is sent to a colour any more, whether
+// or not anybody answers in the other.
+func (d *decision) deserted(c Color) bool {
+	for _, s := range d.services() {
+		if s.Selects != Only(c.Other()) || s.Endpoints[c] > 0 && !d.obs.Off.Drain {
 			return false
 		}
 	}
@@ -63,7 +104,7 @@ func (d *decision) inForce(only Color) bool {
 func (d *decision) endpoints(c Color) int32 {
 	least := int32(-1)
 	for _, s := range d.services() {
-		if e := s.Endpoints[c]; least < 0 || e < least {
+		if e := s.Endpoints[c]; d.knows(c, s) && (least < 0 || e < least) {
 			least = e
 		}
 	}
@@ -78,7 +119,7 @@ func (d *decision) answers(c Color) bool {
 // left tells that users left one colour for the other and the drain is over (SPEC 5.11).
 // The moment they left goes into the state, so that a restart does not wait anew.
 func (d *decision) left(leaves, stays Color) bool {
-	if !d.inForce(stays) {
+	if !d.deserted(leaves) {
 		d.next.SwitchedAt = time.Time{}
 		return false
 	}

@@ -385,7 +385,11 @@ func (w *world) act(a Action, next State, seen Observation, release *Wanted, dig
 			if a.Overlap && view.Overlaps {
 				to = BothColors
 			}
-			if s == nil || view.Selects == to {
+			newest := next.Candidate
+			if newest == nil {
+				newest = next.Stable
+			}
+			if s == nil || view.Selects == to || newest != nil && newest.Selectors[view.Name] == nil {
 				continue
 			}
 			if s.refuses {

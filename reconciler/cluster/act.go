@@ -94,8 +94,8 @@ func (c *Cluster) mark(ctx context.Context, s Sight, a strategies.Mark) error {
 	var errs []error
 	for _, view := range s.Services {
 		live := s.services[view.Name]
-		if live == nil || view.Deleting || view.Epoch == a.Stamp.Epoch && view.Aborted == a.Stamp.Aborted {
-			continue
+		if live == nil || view.Deleting || epochOf(live) == a.Stamp.Epoch && live.GetAnnotations()[release.NoteAborted] == a.Stamp.Aborted {
+			continue // it may have been written by the move before
 		}
 		selector, _, _ := unstructured.NestedStringMap(live.Object, "spec", "selector")
 		errs = append(errs, c.traffic(ctx, s, live, selector, a.Stamp, false))
@@ -157,6 +157,11 @@ func (c *Cluster) applyShared(ctx context.Context, s Sight, next strategies.Stat
 				pin = a.Previews
 			}
 			pinned := release.Selector(o.GetName(), pin, append(tracks(next), &bringing)...)
+			for _, t := range tracks(next) { // its ports are those of the pods that it leads to
+				if remembered := release.Remembered(t, o.GetName()); remembered != nil && pin == strategies.Only(t.Color) {
+					own = remembered
+				}
+			}
 			err = c.createService(ctx, s, own, pinned, a.Stamp)
 		} else if live.GetDeletionTimestamp() != nil {
 			err = fmt.Errorf("%s is being deleted: %w", name(live), ErrConflict)

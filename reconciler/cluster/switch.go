@@ -30,7 +30,14 @@ const together = 300 * time.Millisecond
 // switched without it.
 func (c *Cluster) selectColors(ctx context.Context, s Sight, next strategies.State, a strategies.Select) error {
 	var moves []move
+	newest := next.Candidate
+	if newest == nil {
+		newest = next.Stable
+	}
 	for _, view := range s.Services {
+		if newest != nil && newest.Selectors[view.Name] == nil {
+			continue // its pods are not behind this Service: it went from Git with the label
+		}
 		to := a.To
 		if a.Overlap && view.Overlaps {
 			to = strategies.BothColors
