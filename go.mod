@@ -13,6 +13,8 @@ require (
 	go.uber.org/goleak v1.3.0 // nothing is left running
 	go.yaml.in/yaml/v4 v4.0.0 // YAML with positions: file:line:column
 	golang.org/x/net v0.62.0 // SOCKS, in the tests
+	golang.org/x/sys v0.49.0 // a pseudo-terminal, in the tests
+	golang.org/x/term v0.47.0 // is it a terminal, and how wide
 	k8s.io/api v0.37.2 // the types that an observation reads
 	k8s.io/apimachinery v0.37.2 // objects, and what the API server answers
 	k8s.io/client-go v0.37.2 // watch, write, leader election, the work queue
@@ -70,8 +72,6 @@ require (
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
 	golang.org/x/crypto v0.58.0 // indirect
 	golang.org/x/oauth2 v0.36.0 // indirect
-	golang.org/x/sys v0.49.0 // indirect
-	golang.org/x/term v0.47.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
 	golang.org/x/time v0.15.0 // indirect
 	golang.org/x/tools v0.51.0 // indirect
