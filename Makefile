@@ -1,6 +1,6 @@
 # make          format, vet and every test that needs no cluster: under a minute
 # make test     everything, with a real Kubernetes and real Git
-# make demo     a push becomes a canary, before your eyes
+# make demo     a canary, a blue/green and what goes wrong, before your eyes
 # make cluster  keeps that Kubernetes running and prints its KUBECONFIG
 # make accept   rewrites the expected output of the stories: read the diff
 # make deps     installs what Debian has of the tools below
