@@ -90,7 +90,7 @@ func TestOwnCA(t *testing.T) {
 	}
 	other := newRepo(t, gitserver.TLS())
 	overwrite(t, file, readAll(t, other.server.CAFile()))
-	if _, _, err := rotated.Poll(context.Background()); !errors.Is(err, ErrUntrusted) {
+	if _, _, err := rotated.Poll(context.Background()); !errors.Is(err, ErrUntrusted) || !strings.HasSuffix(err.Error(), ": put its CA into "+file) {
 		t.Errorf("another CA: %v", err)
 	}
 	overwrite(t, file, readAll(t, r.server.CAFile()))

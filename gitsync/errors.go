@@ -80,7 +80,7 @@ func (x *exchange) explain(err error) error {
 	)
 	switch {
 	case errors.As(err, &unknownCA):
-		e.What, e.Fix, e.Err = "certificate signed by unknown authority", "give its CA with --ca-file", ErrUntrusted
+		e.What, e.Fix, e.Err = "certificate signed by unknown authority", x.authorityFix(), ErrUntrusted
 	case errors.As(err, &hostname):
 		e.What, e.Fix, e.Err = hostname.Error(), "use a name that the certificate is for", ErrUntrusted
 	case errors.As(err, &invalid):
@@ -172,6 +172,14 @@ func (x *exchange) credentialsFix() string {
 		return "it wants a user and a password, and none are given: give them as credentials"
 	}
 	return "check the user and the password, or the token, in " + x.remote.credentialsPlace()
+}
+
+// authorityFix: where deploy/ installed us the file is named already, and may not be there.
+func (x *exchange) authorityFix() string {
+	if file := x.remote.opts.CAFile; file != "" {
+		return "put its CA into " + file
+	}
+	return "give its CA with --ca-file"
 }
 
 func (x *exchange) allowFix() string {
