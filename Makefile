@@ -1,7 +1,7 @@
 # make          format, vet and every test that needs no cluster: under a minute
 # make test     everything, with a real Kubernetes and real Git
 # make demo     a canary, a blue/green and what goes wrong, before your eyes
-# make cluster  keeps that Kubernetes running and prints its KUBECONFIG
+# make cluster  keeps that Kubernetes running, with a Git server, to try kexal on
 # make accept   rewrites the expected output of the stories: read the diff
 # make deps     installs what Debian has of the tools below
 
@@ -41,11 +41,9 @@ stories: tools race-tools
 demo: tools
 	go run ./fixtures/demo $(ARGS)
 
-cluster: tools
-	cd fixtures/controlplane && go build -ldflags "-s -w -X k8s.io/component-base/version.gitVersion=v1.36.3" -o ../../$(BUILD)/kubernetes ./kubernetes \
-		&& go build -o ../../$(BUILD)/controlplane .
-	@rm -rf $(BUILD)/cluster
-	$(BUILD)/controlplane up --dir $(CURDIR)/$(BUILD)/cluster --kubernetes $(CURDIR)/$(BUILD)/kubernetes
+cluster: tools kexal
+	go build -o $(BUILD)/playground ./fixtures/playground
+	@exec $(BUILD)/playground
 
 accept:
 	$(TEST) ./strategies -rewrite
