@@ -128,7 +128,7 @@ func (d *decision) back() []Action {
 	case len(acts) == 0:
 		return d.returned()
 	}
-	if !d.next.SwitchedAt.IsZero() {
+	if !d.next.SwitchedAt.IsZero() && (stable.Ready > 0 || d.n == 0) {
 		d.next.Live = 0
 		d.say(Progressing, GoingBack, "%s is %s, users are back on %s, draining: %s", c.Revision, b.Cause, s.Revision, b.Why)
 	}

@@ -123,10 +123,29 @@ func (d *decision) stand(size int32, reason Reason, doing string) (acts []Action
 	case d.n == 0 && stable.Pods > 0:
 		d.say(Progressing, reason, "%s, %s: Git asks for no pods, and stable still has some", d.position(), doing)
 		return nil, false
-	case candidate.Ready < size, !d.proven(c.Color, size):
-		return nil, d.deadline(reason, doing)
+	case candidate.Ready < size, !d.proven(c.Color, size), d.loops(candidate):
+		ready := d.deadline(reason, doing)
+		if d.next.Back == nil {
+			acts = d.wakes(c)
+		}
+		return acts, ready
 	}
 	return nil, true
+}
+
+// calmAfter is how long a candidate's pod that crashed again has to go without a crash: it
+// looks well for a moment each time.
+const calmAfter = time.Minute
+
+// loops tells that a pod of the candidate crashed again and again a moment ago.
+func (d *decision) loops(candidate Slot) bool {
+	for _, crash := range candidate.Crashed {
+		if end := crash.At.Add(calmAfter); crash.Again && d.obs.At.Before(end) {
+			d.lookAt(end)
+			return true
+		}
+	}
+	return false
 }
 
 // proves tells that some preview leads to the candidate, so that its EndpointSlices say who

@@ -129,13 +129,23 @@ func (d *decision) mendStable() []Action {
 		return []Action{Scale{Color: stable.Color, Count: d.n, Stamp: stamp}}
 	case !slot.Paused: // SPEC 5.4
 		return []Action{Scale{Color: stable.Color, Count: slot.Desired, Stamp: stamp}}
-	case !d.obs.At.Before(slot.TouchedAt.Add(wakeSeldom)):
-		// Quota had no room; whether it has now only a try tells (K30).
-		d.lookAt(d.obs.At.Add(wakeSeldom))
-		return []Action{Touch{stable.Color, d.obs.At}}
 	}
-	d.lookAt(slot.TouchedAt.Add(wakeSeldom))
-	return nil
+	return d.wakes(stable)
+}
+
+// wakes tries now and then whether quota has room again for a ReplicaSet that it refused:
+// by itself it would sleep for minutes (K30).
+func (d *decision) wakes(t *Track) []Action {
+	slot := d.slot(t)
+	if !slot.Starved || slot.Pods >= slot.Desired {
+		return nil
+	}
+	if again := slot.TouchedAt.Add(wakeSeldom); d.obs.At.Before(again) {
+		d.lookAt(again)
+		return nil
+	}
+	d.lookAt(d.obs.At.Add(wakeSeldom))
+	return []Action{Touch{t.Color, d.obs.At}}
 }
 
 // stampOf is a stamp of a revision that nothing is tried for.

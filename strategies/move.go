@@ -118,7 +118,11 @@ func (d *decision) move(w int) (acts []Action, live bool) {
 	if acts != nil {
 		return acts, false
 	}
-	return nil, d.deadline(reason, moving)
+	live = d.deadline(reason, moving)
+	if d.next.Back == nil {
+		acts = d.wakes(c)
+	}
+	return acts, live
 }
 
 // pauses puts `paused` back on both colours: unpaused by a hand, an edit would roll it

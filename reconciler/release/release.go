@@ -313,6 +313,7 @@ func (r *Release) Spans(stable strategies.Track, together func(service string) b
 	if stable.Revision == r.Revision {
 		return f.err()
 	}
+	f.routes(r, stable)
 	labels := podLabels(r.Workload)
 	for _, s := range r.Services {
 		if !together(s.GetName()) {
