@@ -163,7 +163,7 @@ func (d *decision) overlapsBack(candidate Slot) bool {
 
 // giveWay: quota refuses stable's growth, so the candidate gives way pod for pod: one
 // pod goes, stable's ReplicaSet is woken to take its place (K30), and the next one goes
-// when that shows, or while enough pods would still be ready without it. More is never
+// when one more of stable's is ready, or while enough pods would still be ready without it. More is never
 // given: what stable cannot take would only be lost.
 func (d *decision) giveWay(candidate, stable Slot) []Action {
 	b, c, s := d.next.Back, d.next.Candidate, d.next.Stable
@@ -181,14 +181,14 @@ func (d *decision) giveWay(candidate, stable Slot) []Action {
 		return nil // it is on its way; terminating pods count against quota
 	case stable.Pods >= d.n:
 		return nil
-	case !b.Gave && stable.Pods <= b.Had && d.obs.At.Before(woken):
+	case !b.Gave && stable.Ready <= b.Had && d.obs.At.Before(woken):
 		d.lookAt(woken)
 		return nil
-	case !b.Gave && (stable.Pods > b.Had || enough):
+	case !b.Gave && (stable.Ready > b.Had || enough):
 		b.Gave = true
 		return []Action{Scale{c.Color, candidate.Desired - 1, d.stamp()}}
 	}
-	b.Gave, b.WokenAt, b.Had = false, d.obs.At, stable.Pods
+	b.Gave, b.WokenAt, b.Had = false, d.obs.At, stable.Ready
 	d.lookAt(d.obs.At.Add(wakeAgain))
 	return []Action{Touch{s.Color, d.obs.At}}
 }

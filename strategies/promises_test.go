@@ -103,6 +103,9 @@ func tooMany(c change) string {
 		return ""
 	}
 	n, surge, _ := c.size()
+	if c.plan.Next.Candidate == nil && a.Count <= n {
+		return "" // what serves gets the size that Git asks for; what is beside it goes by itself
+	}
 	if c.plan.Next.Spec.BlueGreen != nil {
 		if a.Count <= n {
 			return "" // its own size; what a warm colour has beside it shrinks by itself
@@ -110,7 +113,11 @@ func tooMany(c change) string {
 		n = max(n, c.before.asked(c.plan.Next.Stable.Color)) // full size is what stable has live (SPEC 5.13)
 		surge = n
 	}
-	if asked := a.Count + c.after.asked(a.Color.Other()); asked > n+surge {
+	asked := a.Count
+	if kept := c.plan.Next.Spare; kept == nil || kept.Color == a.Color { // what is kept to be looked at is beside it all
+		asked += c.after.asked(a.Color.Other())
+	}
+	if asked > n+surge {
 		return fmt.Sprintf("%d pods of %d and %d", asked, n, surge)
 	}
 	return ""
@@ -313,8 +320,7 @@ func previewElsewhere(c change) string {
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.after.previews)) {
 		p := c.after.previews[name]
-		known := tried.Previews[name] != nil || c.plan.Next.Stable.Previews[name] != nil
-		if known && (p.selects != Only(tried.Color) || p.revision != tried.Revision) {
+		if tried.Previews[name] != nil && (p.selects != Only(tried.Color) || p.revision != tried.Revision) {
 			return fmt.Sprintf("%s selects %s", name, p.selects)
 		}
 	}

@@ -79,12 +79,11 @@ func (d *decision) pause() []Action {
 		return d.repairStable()
 	case d.next.Stable != nil && d.next.Stable.Revision == d.wanted:
 		d.say(Paused, PausedByIntent, "%s is stable, paused by `paused: true`", d.wanted)
-		if acts := d.steady(); acts != nil {
-			return acts
-		}
-		return d.mendStable()
 	default:
 		d.say(Paused, PausedByIntent, "%s waits, paused by `paused: true`", d.wanted)
 	}
-	return d.steady()
+	if acts := d.steady(); acts != nil || d.next.Stable == nil || d.next.Candidate != nil {
+		return acts
+	}
+	return d.mendStable()
 }

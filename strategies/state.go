@@ -111,7 +111,7 @@ type Back struct {
 	// Where quota refuses stable's growth (SPEC 5.17):
 	Gave    bool      `json:"gave,omitempty"`   // the candidate gave up a pod, and stable was not woken since
 	WokenAt time.Time `json:"wokenAt,omitzero"` // when it was; zero = never
-	Had     int32     `json:"had,omitempty"`    // the pods that it had then
+	Had     int32     `json:"had,omitempty"`    // the pods of it that were ready then
 }
 
 // Warm is the time after a promotion in which the old colour can be brought back

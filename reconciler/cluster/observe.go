@@ -220,6 +220,11 @@ func (s Subject) fronts(previews bool) []string {
 	return names
 }
 
+// was tells that a live Service is, or was, a preview of the rollout: it is no stranger.
+func (s Subject) was(svc *unstructured.Unstructured) bool {
+	return release.MadePreview(svc, s.Rollout) || slices.ContainsFunc(s.tracks(), func(t *strategies.Track) bool { return t.Selector(svc.GetName()) != nil })
+}
+
 // has tells that a Service or a preview was recorded, and that the wanted release has it.
 func (s Subject) has(service string) bool {
 	recorded := slices.ContainsFunc(s.tracks(), func(t *strategies.Track) bool { return t.Selector(service) != nil })
@@ -482,7 +487,7 @@ func (c *Cluster) compare(s *Sight, r *release.Release) {
 	labels := r.PodLabels(s.candidateColor())
 	for _, svc := range c.all("Service") {
 		selector, _, _ := unstructured.NestedStringMap(svc.Object, "spec", "selector")
-		if ours[name(svc)] || len(selector) == 0 || svc.GetLabels()[release.LabelRollout] == r.Rollout {
+		if ours[name(svc)] || len(selector) == 0 || s.subject.was(svc) {
 			continue
 		}
 		matches := true
