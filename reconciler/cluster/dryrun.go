@@ -40,7 +40,7 @@ func (c *Cluster) DryRun(ctx context.Context, s Sight, color strategies.Color, m
 	if err := judge("start a pod of Deployment "+release.Colored(r.Workload.GetName(), color), err); err != nil {
 		return mistaken(err, r.Workload)
 	}
-	return c.room(ctx, s, color, made, more)
+	return mistaken(c.room(ctx, s, color, made, more), r.Workload)
 }
 
 // DryRunShared asks about the objects that the colours share.

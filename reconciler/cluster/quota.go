@@ -55,8 +55,8 @@ func (c *Cluster) room(ctx context.Context, s Sight, color strategies.Color, mad
 		}
 		if short := lacks(quota, need, freed); len(short) > 0 {
 			return &Refusal{
-				What:  fmt.Sprintf("%d more pods of Deployment %s", more, s.subject.workload()),
-				Words: fmt.Sprintf("exceeded quota: ResourceQuota %s has no room for %s; raise it, lower spec.replicas, or lower maxSurge", quota.Name, strings.Join(short, ", ")),
+				What:  fmt.Sprintf("starting %d more pods of Deployment %s", more, s.subject.workload()),
+				Words: fmt.Sprintf("exceeded quota: ResourceQuota %s has no room for %s", quota.Name, strings.Join(short, ", ")),
 			}
 		}
 	}

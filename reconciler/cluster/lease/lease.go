@@ -30,8 +30,9 @@ import (
 // name is fixed: two agents of one namespace must meet.
 const name = "kexal"
 
-// A request that hangs ends after requestLimit, so a leader that cannot renew is told so
-// at most that much after stopAfter: 10 + 2 < 15. The others count the 15 s from when
+// A renewal that fails just before stopAfter is followed by a pause and perhaps a request
+// that hangs, so a leader that cannot renew ends at most so much later: 10 + 2 + 2 < 15; it
+// writes nothing after 10 (see Held). The others count the 15 s from when
 // they saw the last renewal, the leader its 10 s from before it sent it.
 const (
 	lasts        = 15 * time.Second
