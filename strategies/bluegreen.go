@@ -80,17 +80,10 @@ func (d *decision) previewSize() int32 {
 // reports whether all of its pods are ready.
 func (d *decision) stand(size int32, reason Reason, doing string) (acts []Action, ready bool) {
 	c, s := d.next.Candidate, d.next.Stable
-	if acts, settled := d.occupy(c, Only(s.Color)); acts != nil || !settled {
-		return acts, d.deadline(reason, doing)
-	}
-	candidate, stable := d.slot(c), d.slot(s)
-	if (!stable.Exists || stable.Deleting) && d.n > 0 {
-		d.say(Degraded, Held, "%s, the Deployment of stable %s is gone: revert to it, or restore the Deployment", d.position(), s.Revision)
-		return nil, false
-	}
-	if acts := d.restores(); acts != nil {
+	if acts, firm := d.ground(reason, doing); !firm {
 		return acts, false
 	}
+	candidate, stable := d.slot(c), d.slot(s)
 	// A Service that a hand moved is put back before anything else (SPEC 5.8).
 	if to := Only(s.Color); d.selection(to) != to && (stable.Ready > 0 || d.n == 0) {
 		return []Action{Select{To: to, Stamp: d.stamp()}}, false

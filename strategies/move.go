@@ -19,17 +19,10 @@ func (d *decision) move(w int) (acts []Action, live bool) {
 	}
 	d.progressing(reason, moving)
 
-	if acts, settled := d.occupy(c, Only(s.Color)); acts != nil || !settled {
-		return acts, d.deadline(reason, moving)
-	}
-	candidate, stable := d.slot(c), d.slot(s)
-	if (!stable.Exists || stable.Deleting) && d.n > 0 {
-		d.say(Degraded, Held, "%s, the Deployment of stable %s is gone: revert to it, or restore the Deployment", d.position(), s.Revision)
-		return nil, false
-	}
-	if acts := d.restores(); acts != nil {
+	if acts, firm := d.ground(reason, moving); !firm {
 		return acts, false
 	}
+	candidate, stable := d.slot(c), d.slot(s)
 	apart := d.selection(BothColors) == Something
 	if apart && d.strayed() { // put back before anything else (SPEC 5.8)
 		return []Action{Select{To: d.recorded(), Stamp: d.stamp()}}, false
@@ -123,6 +116,22 @@ func (d *decision) move(w int) (acts []Action, live bool) {
 		acts = d.wakes(c)
 	}
 	return acts, live
+}
+
+// ground is what every rollout stands on: the candidate's own slot, stable's Deployment, and
+// the Services that were recorded. firm = all are there, and nothing is to be done for them.
+func (d *decision) ground(reason Reason, doing string) (acts []Action, firm bool) {
+	c, s := d.next.Candidate, d.next.Stable
+	if acts, settled := d.occupy(c, Only(s.Color)); acts != nil || !settled {
+		d.deadline(reason, doing)
+		return acts, false
+	}
+	if stable := d.slot(s); (!stable.Exists || stable.Deleting) && d.n > 0 {
+		d.say(Degraded, Held, "%s, the Deployment of stable %s is gone: revert to it, or restore the Deployment", d.position(), s.Revision)
+		return nil, false
+	}
+	acts = d.restores()
+	return acts, acts == nil
 }
 
 // pauses puts `paused` back on both colours: unpaused by a hand, an edit would roll it
