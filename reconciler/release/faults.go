@@ -325,16 +325,3 @@ func references(v any, names map[string]bool) {
 		}
 	}
 }
-
-// names: a name that kexal makes must not be one that the release has (K38).
-func (f *faults) names(r *Release) {
-	taken := map[string]bool{}
-	for _, o := range r.Others {
-		taken[o.GetKind()+"/"+o.GetName()] = true
-	}
-	for _, c := range []strategies.Color{strategies.Blue, strategies.Green} {
-		if name := Colored(r.Workload.GetName(), c); taken["Deployment/"+name] {
-			f.add(&strategies.Place{Kind: "Deployment", Name: name, Field: []string{"metadata", "name"}}, "rename it", "Deployment %s of this directory has the name of a colour of %s", name, r.Workload.GetName())
-		}
-	}
-}

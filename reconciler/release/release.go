@@ -116,7 +116,6 @@ func Read(dir, rollout, namespace string, spec strategies.Spec, objects []*unstr
 		r.Previews = f.previews(r)
 	}
 	used := f.config(r.Workload, r.Others)
-	f.names(r)
 	if len(f.all) > 0 {
 		return nil, f.all
 	}
