@@ -81,9 +81,9 @@ func (d *decision) back() []Action {
 	candidate, stable := d.slot(c), d.slot(s)
 	d.say(Progressing, GoingBack, "%s is %s, going back to %s: %s", c.Revision, b.Cause, s.Revision, b.Why)
 
-	enough := stable.Ready >= d.least() || candidate.Ready == 0 && !d.answers(c.Color)
+	enough := stable.sure() >= d.least() || candidate.Ready == 0 && !d.answers(c.Color)
 	if d.spec.BlueGreen != nil { // stable kept its size: it takes at least as much as the candidate does
-		enough = enough || stable.Ready > 0 && stable.Ready >= candidate.Ready
+		enough = enough || stable.sure() > 0 && stable.sure() >= candidate.Ready
 	}
 	// Users first where they can be taken, and the mark in that write; where capacity comes
 	// first it is written before the first count (SPEC 6.4).

@@ -108,7 +108,8 @@ func (d *decision) stand(size int32, reason Reason, doing string) (acts []Action
 	if to := Only(c.Color); !d.was.Switching && !d.previewed(to) {
 		return []Action{Preview{To: to, Stamp: d.stamp()}}, false
 	}
-	if candidate.Desired != size {
+	// One that is still on its way to fewer pods is there first.
+	if candidate.Desired != size && (size < candidate.Desired || !candidate.Lags) {
 		return []Action{Scale{c.Color, size, d.stamp()}}, false
 	}
 	d.lookAt(candidate.NextAt)
@@ -116,7 +117,7 @@ func (d *decision) stand(size int32, reason Reason, doing string) (acts []Action
 	case d.n == 0 && stable.Pods > 0:
 		d.say(Progressing, reason, "%s, %s: Git asks for no pods, and stable still has some", d.position(), doing)
 		return nil, false
-	case candidate.Ready < size, !d.proven(c.Color, size), d.loops(candidate):
+	case candidate.sure() < size, !d.proven(c.Color, size), d.loops(candidate):
 		ready := d.deadline(reason, doing)
 		if d.next.Back == nil {
 			acts = d.wakes(c)
@@ -177,7 +178,7 @@ func (d *decision) moved() (some, notAll bool) {
 		return false, true
 	}
 	to := Only(d.next.Candidate.Color)
-	waits := d.overlaps() || d.slot(d.next.Candidate).Ready < d.switchedSize()
+	waits := d.overlaps() || d.slot(d.next.Candidate).sure() < d.switchedSize()
 	for _, s := range d.services() {
 		both := s.Overlaps && s.Selects == BothColors
 		some = some || both || s.Selects == to
@@ -225,7 +226,7 @@ func (d *decision) switchOver() []Action {
 		d.next.ProgressAt = later(d.next.ProgressAt, d.next.OverlapAt.Add(d.spec.SwitchOverlap))
 	}
 	switch {
-	case !d.placed(to, overlap) && candidate.Ready < full:
+	case !d.placed(to, overlap) && candidate.sure() < full:
 		d.deadline(Promoting, "promoting")
 		return nil
 	case !d.placed(to, overlap):

@@ -17,7 +17,7 @@ func (d *decision) steady() []Action {
 		switch sel := d.selection(to); {
 		case to == BothColors && (sel == Something || sel == Only(c.Color)), to == Only(c.Color) && sel == Something:
 			return []Action{Select{To: to, Stamp: d.stamp()}}
-		case (d.next.Live == 0 || d.spec.BlueGreen != nil) && d.slot(d.next.Stable).Ready >= d.least():
+		case (d.next.Live == 0 || d.spec.BlueGreen != nil) && d.slot(d.next.Stable).sure() >= d.least():
 			// Nobody should be on the candidate yet, and stable can take all. A switch that was
 			// under way is made again when it goes on.
 		default:
@@ -50,7 +50,7 @@ func (d *decision) recorded() Selection {
 	switch {
 	case c == nil:
 		return Only(s.Color)
-	case d.next.Back != nil && d.slot(s).Ready < d.least() && d.slot(c).Ready > 0:
+	case d.next.Back != nil && d.slot(s).sure() < d.least() && d.slot(c).Ready > 0:
 		if d.slot(s).Ready == 0 {
 			return Only(c.Color) // capacity first: nobody is there to go back to yet
 		}
@@ -61,7 +61,7 @@ func (d *decision) recorded() Selection {
 		return Only(c.Color)
 	case d.spec.BlueGreen != nil:
 		return Only(s.Color)
-	case d.next.Live == 0 && d.next.Asked > 0 && d.slot(s).Ready < d.least() && d.slot(c).Ready > 0:
+	case d.next.Live == 0 && d.next.Asked > 0 && d.slot(s).sure() < d.least() && d.slot(c).Ready > 0:
 		return BothColors // on the way up stable has given up pods already: they were shared
 	case d.next.Live == 0:
 		return Only(s.Color)

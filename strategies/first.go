@@ -26,7 +26,7 @@ func (d *decision) first() []Action {
 	switch {
 	case slot.Desired != d.n || !slot.Paused:
 		return []Action{Scale{Color: c.Color, Count: d.n, Stamp: d.stamp()}}
-	case slot.Ready < d.n:
+	case slot.sure() < d.n:
 		d.lookAt(slot.NextAt)
 		d.firstDeadline(slot)
 		return nil

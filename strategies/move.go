@@ -46,7 +46,7 @@ func (d *decision) move(w int) (acts []Action, live bool) {
 	switch {
 	case w == 0:
 		// A stable that is short of pods shares until it has them: capacity first.
-		if stable.Ready >= d.least() || candidate.Ready == 0 || d.selection(Only(s.Color)) == Only(s.Color) {
+		if stable.sure() >= d.least() || candidate.Ready == 0 || d.selection(Only(s.Color)) == Only(s.Color) {
 			to = Only(s.Color)
 		}
 	case w == 100:
@@ -84,7 +84,7 @@ func (d *decision) move(w int) (acts []Action, live bool) {
 	if selects == BothColors || selects == Only(s.Color) {
 		serving.stable = d.reached(s.Color, stable)
 	}
-	grown := candidate.Ready >= candidate.Desired
+	grown := candidate.sure() >= candidate.Desired
 	room := func(other int32) int32 { return ceiling - other }
 
 	switch {
@@ -94,7 +94,7 @@ func (d *decision) move(w int) (acts []Action, live bool) {
 		acts = []Action{Scale{s.Color, wantS, d.stamp()}}
 	case stable.Desired < wantS && min(wantS, room(candidate.Desired)) > stable.Desired:
 		acts = []Action{Scale{s.Color, min(wantS, room(candidate.Desired)), d.stamp()}}
-	case candidate.Desired < wantC && min(wantC, room(stable.Desired)) > candidate.Desired:
+	case candidate.Desired < wantC && !candidate.Lags && min(wantC, room(stable.Desired)) > candidate.Desired:
 		acts = []Action{Scale{c.Color, min(wantC, room(stable.Desired)), d.stamp()}}
 	case selects != to && d.mayjoin(to, selects):
 		acts = []Action{Select{To: to, Stamp: d.stamp()}}
@@ -153,9 +153,9 @@ func (d *decision) sayStrangers() {
 // EndpointSlices.
 func (d *decision) reached(c Color, slot Slot) int32 {
 	if len(d.obs.Services) == 0 || d.obs.Off.Ready {
-		return slot.Ready
+		return slot.sure()
 	}
-	return min(slot.Ready, d.endpoints(c))
+	return min(slot.sure(), d.endpoints(c))
 }
 
 // least is how many ready pods users may be left with: what maxUnavailable allows, and
@@ -173,11 +173,11 @@ func (d *decision) mayjoin(to, now Selection) bool {
 		if d.n == 0 { // it counts as ready only while nothing else answers (SPEC 5.2)
 			return candidate.Pods+stable.Pods == 0
 		}
-		return slot.Ready > 0 && slot.Ready >= slot.Desired
+		return slot.sure() > 0 && slot.sure() >= slot.Desired
 	}
 	switch to {
 	case Only(s.Color):
-		return stable.Ready >= stable.Desired && (stable.Ready > 0 || candidate.Ready == 0)
+		return stable.sure() >= stable.Desired && (stable.sure() > 0 || candidate.Ready == 0)
 	case Only(c.Color):
 		return joins(candidate)
 	}
@@ -203,7 +203,7 @@ func (d *decision) drained() bool {
 func (d *decision) isLive(to Selection, wantC, wantS int32) bool {
 	c, s := d.next.Candidate, d.next.Stable
 	candidate, stable := d.slot(c), d.slot(s)
-	if d.selection(to) != to || candidate.Ready < wantC || to == BothColors && wantC == 0 && d.n > 0 {
+	if d.selection(to) != to || candidate.sure() < wantC || to == BothColors && wantC == 0 && d.n > 0 {
 		return false
 	}
 	switch {

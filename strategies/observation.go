@@ -57,6 +57,7 @@ type Slot struct {
 	Paused    bool
 	Started   bool      // its ReplicaSet is there, which a paused Deployment cannot make
 	Edited    bool      // a hand changed its template
+	Lags      bool      // its controllers have yet to follow the count: pods that are ready may be about to go
 	Pods      int32     // pods of this colour, terminating ones too
 	Ready     int32     // pods that count (SPEC 5.14): Ready, right revision, minReadySeconds over, not terminating
 	ReadyAt   time.Time // when the last of them became so; zero = none
@@ -68,6 +69,15 @@ type Slot struct {
 	Aborted   string    // REVISION/ATTEMPT of an abort written on it (SPEC 6.4)
 	Epoch     int64
 	Step      int // of the write that moved it last
+}
+
+// sure is how many ready pods are there to stay. Ones that are left from a count that was
+// lowered look ready until their controllers come round, and then go all at once.
+func (s Slot) sure() int32 {
+	if s.Lags {
+		return 0
+	}
+	return s.Ready
 }
 
 // A Crash is the last one of a pod.

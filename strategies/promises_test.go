@@ -69,6 +69,7 @@ func sentToNobody(c change) string {
 	if _, ok := c.action.(Select); !ok {
 		return ""
 	}
+	c.after = c.after.through()
 	for _, name := range slices.Sorted(maps.Keys(c.after.services)) {
 		if sum(c.after.selected(c.after.services[name])) > 0 || c.after.services[name].refuses {
 			continue // the server keeps it where it is
@@ -141,6 +142,7 @@ func tooFew(c change) string {
 	if s := c.plan.Next.Stable; s != nil && c.plan.Next.Back != nil {
 		starved = c.before.slot(s.Color).Starved
 	}
+	c.before, c.after = c.before.through(), c.after.through()
 	for _, name := range slices.Sorted(maps.Keys(c.before.services)) {
 		before, after := c.before.selected(c.before.services[name]), c.after.selected(c.after.services[name])
 		if starved && sum(before)-sum(after) <= 1 && sum(after) > 0 {
@@ -253,7 +255,7 @@ func halfSwitched(c change) string {
 		return ""
 	}
 	n, _, _ := c.size()
-	if ready := c.before.slot(next.Candidate.Color).Ready; ready < n {
+	if ready := c.before.through().slot(next.Candidate.Color).Ready; ready < n {
 		return fmt.Sprintf("%d of %d pods are ready", ready, n)
 	}
 	return ""

@@ -54,7 +54,7 @@ func playAnything(t *rapid.T) {
 	there := func() bool { return p.world.services["web"] != nil } // a hand may have deleted it
 	for range rapid.IntRange(1, 10).Draw(t, "events") {
 		color := rapid.SampledFrom([]string{"blue", "green"})
-		switch rapid.IntRange(0, 18).Draw(t, "event") {
+		switch rapid.IntRange(0, 19).Draw(t, "event") {
 		case 0, 1, 2:
 			wanted = rapid.SampledFrom([]string{"a1", "b2", "c3"}).Draw(t, "revision")
 			tell("push rev="+wanted, "")
@@ -107,6 +107,8 @@ func playAnything(t *rapid.T) {
 				continue
 			}
 			tell("edit service=web gone", "")
+		case 19:
+			tell("controllers late="+rapid.SampledFrom([]string{"0s", "400ms", "4s"}).Draw(t, "late"), "")
 		}
 		if last := story[len(story)-1]; strings.Contains(last, "unready") || strings.Contains(last, "abort=") || strings.HasPrefix(last, "edit ") && !strings.Contains(last, "overlaps") {
 			innocent = false

@@ -162,6 +162,11 @@ func (p *play) tell(cmd string, args words, input string) (string, error) {
 		}
 	case "quota":
 		w.quota, _ = strconv.Atoi(args.value("pods"))
+	case "controllers":
+		var err error
+		if w.late, err = args.duration("late"); err != nil {
+			return "", err
+		}
 	case "edit":
 		if err := p.edit(args); err != nil {
 			return "", err
@@ -376,7 +381,7 @@ func (p *play) edit(args words) error {
 			if err != nil {
 				return err
 			}
-			d.desired = int32(n)
+			w.resize(d, int32(n))
 		}
 	case args.value("stranger") == "none":
 		w.strangers = nil

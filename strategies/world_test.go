@@ -24,6 +24,7 @@ type world struct {
 
 	manners map[Color]manners
 	lag     time.Duration // EndpointSlices behind selectors and pods
+	late    time.Duration // ReplicaSets behind the counts of their Deployments
 	sleeps  time.Duration // a ReplicaSet after a refusal (K30)
 }
 
@@ -39,6 +40,8 @@ type manners struct {
 type deployment struct {
 	revision  string
 	desired   int32
+	orders    []order // counts that its ReplicaSet has yet to follow, one after the other
+	follows   int32   // the count that it follows
 	paused    bool
 	deleting  bool
 	stuck     bool // a finalizer keeps it when it is deleted
@@ -47,6 +50,18 @@ type deployment struct {
 	wakesAt   time.Time
 	touchedAt time.Time
 	stamped
+}
+
+// An order is a count on its way to the ReplicaSet.
+type order struct {
+	count int32
+	due   time.Time
+}
+
+// resize asks for another count.
+func (w *world) resize(d *deployment, n int32) {
+	d.desired = n
+	d.orders = append(d.orders, order{n, w.now.Add(w.late)})
 }
 
 // stamped is what the writes that move leave on an object.
@@ -103,6 +118,7 @@ func (w *world) clone() *world {
 	for color, d := range w.slots {
 		if d != nil {
 			copied := *d
+			copied.orders = slices.Clone(d.orders)
 			c.slots[color] = &copied
 		}
 	}
@@ -158,11 +174,30 @@ func (w *world) readyPods(c Color) (n int32) {
 	return n
 }
 
+// through is the same world when the counts that were asked for have been followed: pods
+// that are about to go are gone.
+func (w *world) through() *world {
+	c := w.clone()
+	for _, d := range c.slots {
+		if d != nil {
+			for i := range d.orders {
+				d.orders[i].due = c.now
+			}
+		}
+	}
+	c.settle()
+	return c
+}
+
 // settle lets the controllers do what is due now.
 func (w *world) settle() {
 	w.pods = slices.DeleteFunc(w.pods, func(p *pod) bool { return !p.goneAt.IsZero() && !w.now.Before(p.goneAt) })
 	for _, c := range []Color{Blue, Green} {
 		w.replicate(c)
+		for d := w.slots[c]; d != nil && len(d.orders) > 0 && !w.now.Before(d.orders[0].due) && !w.now.Before(d.startedAt); {
+			d.follows, d.orders = d.orders[0].count, d.orders[1:]
+			w.replicate(c)
+		}
 	}
 	for _, s := range w.fronts() {
 		target := w.selected(s)
@@ -208,7 +243,7 @@ func (w *world) replicate(c Color) {
 		if w.now.Before(d.startedAt) || d.startedAt.IsZero() {
 			return
 		}
-		desired = d.desired
+		desired = d.follows
 	}
 	for int32(len(live)) > desired {
 		worst := 0 // those that are not ready go first, then the youngest
@@ -278,6 +313,9 @@ func (w *world) next() time.Time {
 		if d != nil {
 			at(d.startedAt)
 			at(d.wakesAt)
+			for _, o := range d.orders {
+				at(o.due)
+			}
 		}
 	}
 	for _, s := range w.fronts() {
@@ -299,6 +337,7 @@ func (w *world) slot(c Color) Slot {
 		return s
 	}
 	s.Exists, s.Deleting, s.Revision, s.Desired, s.Paused = true, d.deleting, d.revision, d.desired, d.paused
+	s.Lags = len(d.orders) > 0
 	s.Started = !d.startedAt.IsZero() && !w.now.Before(d.startedAt)
 	s.Aborted, s.Epoch, s.Step = d.aborted, d.epoch, d.step
 	for _, p := range w.pods {
@@ -365,7 +404,10 @@ func (w *world) act(a Action, next State, seen Observation, release *Wanted, dig
 		if d == nil {
 			return false, fmt.Errorf("%s: it is not there", a)
 		}
-		d.desired, d.paused, d.wakesAt = a.Count, true, time.Time{}
+		if d.desired != a.Count {
+			w.resize(d, a.Count)
+		}
+		d.paused, d.wakesAt = true, time.Time{}
 		mark(&d.stamped, a.Stamp)
 	case Select:
 		if a.Prime {

@@ -3,16 +3,12 @@ package cluster
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 
@@ -60,12 +56,7 @@ func (c *Cluster) Observe(now time.Time, subject Subject) Sight {
 			d = nil
 		}
 		s.deployments[color] = d
-		slot := slotOf(now, d, pods[color])
-		slot.Started = c.hasReplicaSet(d, slot.Revision)
-		if words := c.starved(d); words != "" {
-			slot.Starved, slot.Trouble = strings.Contains(words, "exceeded quota"), words
-		}
-		s.Slots[color] = slot
+		s.Slots[color] = slotOf(now, d, c.setsOf(d), pods[color])
 		s.Epoch = max(s.Epoch, s.Slots[color].Epoch)
 	}
 	for _, name := range subject.services() {
@@ -246,154 +237,6 @@ func (c *Cluster) podsOf(workload string) map[strategies.Color][]*corev1.Pod {
 		}
 	}
 	return found
-}
-
-func slotOf(now time.Time, u *unstructured.Unstructured, pods []*corev1.Pod) strategies.Slot {
-	slot := strategies.Slot{}
-	for _, p := range pods {
-		if p.Status.Phase != corev1.PodSucceeded && p.Status.Phase != corev1.PodFailed {
-			slot.Pods++
-		}
-	}
-	d := &appsv1.Deployment{}
-	if u == nil || runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, d) != nil {
-		return slot
-	}
-	slot.Exists, slot.Deleting = true, d.DeletionTimestamp != nil
-	slot.Revision = d.Spec.Template.Labels[release.LabelRevision]
-	slot.Desired = 1
-	if d.Spec.Replicas != nil {
-		slot.Desired = *d.Spec.Replicas
-	}
-	slot.Paused = d.Spec.Paused
-	slot.Edited = editedTemplate(u)
-	slot.TouchedAt, _ = time.Parse(time.RFC3339, d.Annotations[noteTouched])
-	slot.Aborted = d.Annotations[release.NoteAborted]
-	slot.Epoch = epochOf(u)
-	slot.Step, _ = strconv.Atoi(d.Annotations[release.NoteStep])
-	settle := time.Duration(d.Spec.MinReadySeconds) * time.Second
-	for _, p := range pods {
-		if p.Labels[release.LabelRevision] != slot.Revision || p.DeletionTimestamp != nil {
-			continue
-		}
-		if crash, ever := crashed(p); ever {
-			slot.Crashed = append(slot.Crashed, crash)
-		}
-		since, ready := readySince(p)
-		if !ready {
-			// Of several the first by the alphabet: pods come in any order.
-			if trouble := podTrouble(p); trouble != "" && (slot.Trouble == "" || trouble < slot.Trouble) {
-				slot.Trouble = trouble
-			}
-			continue
-		}
-		if at := since.Add(settle); at.After(now) {
-			if slot.NextAt.IsZero() || at.Before(slot.NextAt) {
-				slot.NextAt = at
-			}
-			continue
-		}
-		slot.Ready++
-		// A pod that was restarted is no new one: a crash loop is no progress (SPEC 5.23).
-		if at := since.Add(settle); at.After(slot.ReadyAt) && !hasCrashed(p) {
-			slot.ReadyAt = at
-		}
-	}
-	return slot
-}
-
-// hasReplicaSet tells that the Deployment's controller has made the ReplicaSet of its
-// revision.
-func (c *Cluster) hasReplicaSet(d *unstructured.Unstructured, revision string) bool {
-	return d != nil && slices.ContainsFunc(c.all("ReplicaSet"), func(set *unstructured.Unstructured) bool {
-		return metav1.IsControlledBy(set, d) && set.GetDeletionTimestamp() == nil && set.GetLabels()[release.LabelRevision] == revision
-	})
-}
-
-// starved is why a Deployment's ReplicaSet can make no pods: quota, or admission. A
-// paused Deployment does not repeat it in its own conditions. The random name of the pod
-// that was refused, and what is used now, are cut out: the same trouble gives the same
-// sentence (SPEC 7.4).
-func (c *Cluster) starved(d *unstructured.Unstructured) string {
-	if d == nil {
-		return ""
-	}
-	for _, u := range c.all("ReplicaSet") {
-		if !metav1.IsControlledBy(u, d) {
-			continue
-		}
-		set := &appsv1.ReplicaSet{}
-		if runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, set) != nil {
-			continue
-		}
-		for _, condition := range set.Status.Conditions {
-			if condition.Type == appsv1.ReplicaSetReplicaFailure && condition.Status == corev1.ConditionTrue {
-				words, _, _ := strings.Cut(condition.Message, ", used:")
-				return refusedPod.ReplaceAllString(words, "its pods are forbidden")
-			}
-		}
-	}
-	return ""
-}
-
-var numbers = regexp.MustCompile(`\b\d+(/\d+)? `)
-
-var refusedPod = regexp.MustCompile(`pods "[^"]*" is forbidden`)
-
-func readySince(p *corev1.Pod) (time.Time, bool) {
-	for _, c := range p.Status.Conditions {
-		if c.Type == corev1.PodReady {
-			return c.LastTransitionTime.Time, c.Status == corev1.ConditionTrue
-		}
-	}
-	return time.Time{}, false
-}
-
-func hasCrashed(p *corev1.Pod) bool {
-	return slices.ContainsFunc(p.Status.ContainerStatuses, func(s corev1.ContainerStatus) bool { return s.RestartCount > 0 })
-}
-
-// crashed is the last crash of the pod's container that crashes most.
-func crashed(p *corev1.Pod) (last strategies.Crash, ever bool) {
-	for _, s := range p.Status.ContainerStatuses {
-		ends := []*corev1.ContainerStateTerminated{s.LastTerminationState.Terminated, s.State.Terminated}
-		for _, end := range ends {
-			if end == nil {
-				continue
-			}
-			ever = true
-			last.Again = last.Again || s.RestartCount > 1
-			if end.FinishedAt.After(last.At) {
-				last.At = end.FinishedAt.Time
-			}
-		}
-	}
-	return last, ever
-}
-
-// podTrouble is what Kubernetes names as the reason why a pod does not become ready,
-// without the pod's name: the same trouble gives the same sentence.
-func podTrouble(p *corev1.Pod) string {
-	for _, c := range p.Status.Conditions {
-		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse && c.Reason == corev1.PodReasonUnschedulable {
-			words, _, _ := strings.Cut(c.Message, " preemption:")
-			return "Unschedulable: " + strings.TrimSpace(numbers.ReplaceAllString(words, ""))
-		}
-	}
-	for _, s := range p.Status.ContainerStatuses {
-		if t := s.LastTerminationState.Terminated; t != nil && s.RestartCount > 0 {
-			return fmt.Sprintf("container %s exits with code %d and is restarted (CrashLoopBackOff)", s.Name, t.ExitCode)
-		}
-		if w := s.State.Waiting; w != nil {
-			switch w.Reason {
-			case "ErrImagePull", "ImagePullBackOff":
-				return fmt.Sprintf("container %s: image %s cannot be pulled", s.Name, s.Image)
-			case "CreateContainerConfigError", "CreateContainerError", "InvalidImageName", "RunContainerError":
-				return fmt.Sprintf("container %s: %s: %s", s.Name, w.Reason, w.Message)
-			}
-		}
-	}
-	return ""
 }
 
 func epochOf(o *unstructured.Unstructured) int64 {

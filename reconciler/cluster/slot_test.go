@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -47,7 +48,7 @@ func TestSlotCounts(t *testing.T) {
 	} {
 		d := deployment("green", "bb", 3, nil)
 		_ = unstructured.SetNestedField(d.Object, int64(10), "spec", "minReadySeconds")
-		got := slotOf(noon, d, []*corev1.Pod{c.pod})
+		got := slotOf(noon, d, nil, []*corev1.Pod{c.pod})
 		loops := int32(len(got.Crashed))
 		for _, crash := range got.Crashed {
 			if crash.Again {
@@ -69,7 +70,7 @@ func TestSlotMoments(t *testing.T) {
 	d := deployment("green", "bb", 4, nil)
 	_ = unstructured.SetNestedField(d.Object, int64(10), "spec", "minReadySeconds")
 	ago := func(n int) time.Time { return noon.Add(-time.Duration(n) * time.Second) }
-	got := slotOf(noon, d, []*corev1.Pod{pod("a", "green", "bb", ago(50)), pod("b", "green", "bb", ago(20)), pod("c", "green", "bb", ago(3)), pod("d", "green", "bb", ago(6))})
+	got := slotOf(noon, d, nil, []*corev1.Pod{pod("a", "green", "bb", ago(50)), pod("b", "green", "bb", ago(20)), pod("c", "green", "bb", ago(3)), pod("d", "green", "bb", ago(6))})
 	if got.Ready != 2 || !got.ReadyAt.Equal(ago(10)) || !got.NextAt.Equal(noon.Add(4*time.Second)) {
 		t.Errorf("%d ready, the last at %v, the next at %v", got.Ready, got.ReadyAt, got.NextAt)
 	}
@@ -79,20 +80,20 @@ func TestSlotMoments(t *testing.T) {
 func TestSlotOfDeployment(t *testing.T) {
 	d := deployment("green", "bb", 3, map[string]string{release.NoteAborted: "bb/1", release.NoteEpoch: "7", release.NoteStep: "2"})
 	_ = unstructured.SetNestedField(d.Object, true, "spec", "paused")
-	got := slotOf(noon, d, nil)
-	if want := (strategies.Slot{Exists: true, Revision: "bb", Desired: 3, Paused: true, Aborted: "bb/1", Epoch: 7, Step: 2}); !reflect.DeepEqual(got, want) {
+	got := slotOf(noon, d, nil, nil)
+	if want := (strategies.Slot{Exists: true, Revision: "bb", Desired: 3, Paused: true, Aborted: "bb/1", Epoch: 7, Step: 2, Lags: true}); !reflect.DeepEqual(got, want) {
 		t.Errorf("the slot is %+v", got)
 	}
 	unstructured.RemoveNestedField(d.Object, "spec", "replicas")
 	d.SetAnnotations(map[string]string{release.NoteEpoch: "a hand wrote this", release.NoteStep: "x"})
 	now := metav1.NewTime(noon)
 	d.SetDeletionTimestamp(&now)
-	got = slotOf(noon, d, nil)
+	got = slotOf(noon, d, nil, nil)
 	if got.Desired != 1 || got.Epoch != 0 || got.Step != 0 || !got.Deleting {
 		t.Errorf("without a count and going: %+v", got)
 	}
 	// The Deployment is gone and its pods still leave: the slot is not free.
-	if got := slotOf(noon, nil, []*corev1.Pod{pod("a", "green", "bb", noon, leaving)}); got.Exists || got.Pods != 1 {
+	if got := slotOf(noon, nil, nil, []*corev1.Pod{pod("a", "green", "bb", noon, leaving)}); got.Exists || got.Pods != 1 {
 		t.Errorf("pods without their Deployment: %+v", got)
 	}
 }
@@ -123,7 +124,7 @@ func TestPodTrouble(t *testing.T) {
 	if got := podTrouble(pod("a", "green", "bb", time.Time{}, waiting("ContainerCreating", ""))); got != "" {
 		t.Errorf("a pod that is being made is in trouble: %q", got)
 	}
-	slot := slotOf(noon, deployment("green", "bb", 2, nil), []*corev1.Pod{pod("a", "green", "bb", noon, restarted(1)), pod("b", "green", "bb", time.Time{}, unschedulable)})
+	slot := slotOf(noon, deployment("green", "bb", 2, nil), nil, []*corev1.Pod{pod("a", "green", "bb", noon, restarted(1)), pod("b", "green", "bb", time.Time{}, unschedulable)})
 	if slot.Trouble != "Unschedulable: nodes are available: Insufficient cpu." {
 		t.Errorf("a pod that recovered speaks for the slot: %q", slot.Trouble)
 	}
@@ -142,12 +143,54 @@ func TestStarved(t *testing.T) {
 	yes := true
 	set.SetOwnerReferences([]metav1.OwnerReference{{Kind: "Deployment", Name: "web-green", UID: d.GetUID(), Controller: &yes}})
 	w.shows(t, set)
-	if got := w.starved(d); got != "its pods are forbidden: exceeded quota: compute" {
+	if got := starved(w.setsOf(d)); got != "its pods are forbidden: exceeded quota: compute" {
 		t.Errorf("it says %q", got)
 	}
 	other := deployment("blue", "aa", 2, nil)
 	other.SetUID("another")
-	if w.starved(other) != "" || w.starved(nil) != "" {
+	if starved(w.setsOf(other)) != "" || starved(w.setsOf(nil)) != "" {
 		t.Error("another Deployment starves with it")
+	}
+}
+
+// A count that was lowered and raised again is followed in two steps, and until the last
+// one is acknowledged the pods of before look ready and are about to go (SPEC 5.14).
+func TestLags(t *testing.T) {
+	set := func(count, pods int32, follows int64) *appsv1.ReplicaSet {
+		return &appsv1.ReplicaSet{
+			ObjectMeta: metav1.ObjectMeta{Generation: 4},
+			Spec:       appsv1.ReplicaSetSpec{Replicas: &count},
+			Status:     appsv1.ReplicaSetStatus{Replicas: pods, ObservedGeneration: follows},
+		}
+	}
+	for _, c := range []struct {
+		name    string
+		follows int64 // the generation of the Deployment's that its controller saw; it has 6
+		desired int32
+		sets    []*appsv1.ReplicaSet
+		staying int32
+		lags    bool
+	}{
+		{"all is followed", 6, 3, []*appsv1.ReplicaSet{set(3, 3, 4)}, 3, false},
+		{"its controller has not seen the count", 5, 3, []*appsv1.ReplicaSet{set(3, 3, 4)}, 3, true},
+		{"its ReplicaSet has another count", 6, 3, []*appsv1.ReplicaSet{set(0, 3, 4)}, 3, true},
+		{"its ReplicaSet has not followed", 6, 3, []*appsv1.ReplicaSet{set(3, 3, 3)}, 3, true},
+		{"more pods than it asks for", 6, 3, []*appsv1.ReplicaSet{set(3, 5, 4)}, 5, true},
+		{"fewer pods than it asks for", 6, 3, []*appsv1.ReplicaSet{set(3, 1, 4)}, 1, false},
+		{"emptied", 6, 0, []*appsv1.ReplicaSet{set(0, 0, 4)}, 0, false},
+		{"emptied, and pods are still there", 6, 0, []*appsv1.ReplicaSet{set(0, 0, 4)}, 2, true},
+		{"no ReplicaSet yet", 6, 3, nil, 0, false},
+		{"an old one that is empty beside it", 6, 3, []*appsv1.ReplicaSet{set(0, 0, 4), set(3, 3, 4)}, 3, false},
+		{"a hand made it roll", 6, 3, []*appsv1.ReplicaSet{set(1, 1, 4), set(3, 3, 4)}, 4, false},
+	} {
+		d := deployment("green", "bb", int64(c.desired), nil)
+		_ = unstructured.SetNestedField(d.Object, c.follows, "status", "observedGeneration")
+		var pods []*corev1.Pod
+		for range c.staying {
+			pods = append(pods, pod("a", "green", "bb", noon.Add(-time.Minute)))
+		}
+		if got := slotOf(noon, d, c.sets, pods); got.Lags != c.lags {
+			t.Errorf("%s: lags %v", c.name, got.Lags)
+		}
 	}
 }

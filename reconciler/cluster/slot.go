@@ -1,0 +1,206 @@
+package cluster
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/kexal/kexal/reconciler/release"
+	"github.com/kexal/kexal/strategies"
+)
+
+// slotOf reads one colour: its Deployment, the ReplicaSets of that, and the colour's pods.
+func slotOf(now time.Time, u *unstructured.Unstructured, sets []*appsv1.ReplicaSet, pods []*corev1.Pod) strategies.Slot {
+	slot := strategies.Slot{}
+	staying := int32(0)
+	for _, p := range pods {
+		if p.Status.Phase == corev1.PodSucceeded || p.Status.Phase == corev1.PodFailed {
+			continue
+		}
+		slot.Pods++
+		if p.DeletionTimestamp == nil {
+			staying++
+		}
+	}
+	d := &appsv1.Deployment{}
+	if u == nil || runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, d) != nil {
+		return slot
+	}
+	slot.Exists, slot.Deleting = true, d.DeletionTimestamp != nil
+	slot.Revision = d.Spec.Template.Labels[release.LabelRevision]
+	slot.Desired = value(d.Spec.Replicas, 1)
+	slot.Paused = d.Spec.Paused
+	slot.Edited = editedTemplate(u)
+	slot.TouchedAt, _ = time.Parse(time.RFC3339, d.Annotations[noteTouched])
+	slot.Aborted = d.Annotations[release.NoteAborted]
+	slot.Epoch = epochOf(u)
+	slot.Step, _ = strconv.Atoi(d.Annotations[release.NoteStep])
+	settle := time.Duration(d.Spec.MinReadySeconds) * time.Second
+	for _, p := range pods {
+		if p.Labels[release.LabelRevision] != slot.Revision || p.DeletionTimestamp != nil {
+			continue
+		}
+		if crash, ever := crashed(p); ever {
+			slot.Crashed = append(slot.Crashed, crash)
+		}
+		since, ready := readySince(p)
+		if !ready {
+			// Of several the first by the alphabet: pods come in any order.
+			if trouble := podTrouble(p); trouble != "" && (slot.Trouble == "" || trouble < slot.Trouble) {
+				slot.Trouble = trouble
+			}
+			continue
+		}
+		if at := since.Add(settle); at.After(now) {
+			if slot.NextAt.IsZero() || at.Before(slot.NextAt) {
+				slot.NextAt = at
+			}
+			continue
+		}
+		slot.Ready++
+		// A pod that was restarted is no new one: a crash loop is no progress (SPEC 5.23).
+		if at := since.Add(settle); at.After(slot.ReadyAt) && !hasCrashed(p) {
+			slot.ReadyAt = at
+		}
+	}
+	slot.Started = slices.ContainsFunc(sets, func(set *appsv1.ReplicaSet) bool {
+		return set.DeletionTimestamp == nil && set.Labels[release.LabelRevision] == slot.Revision
+	})
+	slot.Lags = lags(d, slot.Desired, sets, staying)
+	if words := starved(sets); words != "" {
+		slot.Starved, slot.Trouble = strings.Contains(words, "exceeded quota"), words
+	}
+	return slot
+}
+
+// setsOf are a Deployment's ReplicaSets.
+func (c *Cluster) setsOf(d *unstructured.Unstructured) []*appsv1.ReplicaSet {
+	if d == nil {
+		return nil
+	}
+	var sets []*appsv1.ReplicaSet
+	for _, u := range c.all("ReplicaSet") {
+		set := &appsv1.ReplicaSet{}
+		if metav1.IsControlledBy(u, d) && runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, set) == nil {
+			sets = append(sets, set)
+		}
+	}
+	return sets
+}
+
+// lags tells that the controllers have yet to follow the Deployment's count. A count goes
+// from it to its ReplicaSet and from there to pods, and each of the two says which
+// generation it has followed: until both have followed the last one, pods may be about to
+// go because of one before it.
+func lags(d *appsv1.Deployment, desired int32, sets []*appsv1.ReplicaSet, staying int32) bool {
+	if d.Status.ObservedGeneration < d.Generation {
+		return true
+	}
+	var counts []int32
+	for _, set := range sets {
+		if set.Status.ObservedGeneration < set.Generation {
+			return true
+		}
+		if set.Spec.Replicas == nil || *set.Spec.Replicas > 0 || set.Status.Replicas > 0 {
+			counts = append(counts, value(set.Spec.Replicas, 1))
+		}
+	}
+	switch len(counts) {
+	case 0:
+		return staying > desired
+	case 1:
+		return counts[0] != desired || staying > desired
+	}
+	return false // a hand made it roll, and no count says any more what each has
+}
+
+// starved is why ReplicaSets can make no pods: quota, or admission. A paused Deployment
+// does not repeat it in its own conditions. The random name of the pod that was refused,
+// and what is used now, are cut out: the same trouble gives the same sentence (SPEC 7.4).
+func starved(sets []*appsv1.ReplicaSet) string {
+	for _, set := range sets {
+		for _, condition := range set.Status.Conditions {
+			if condition.Type == appsv1.ReplicaSetReplicaFailure && condition.Status == corev1.ConditionTrue {
+				words, _, _ := strings.Cut(condition.Message, ", used:")
+				return refusedPod.ReplaceAllString(words, "its pods are forbidden")
+			}
+		}
+	}
+	return ""
+}
+
+func value(count *int32, unsaid int32) int32 {
+	if count == nil {
+		return unsaid
+	}
+	return *count
+}
+
+var numbers = regexp.MustCompile(`\b\d+(/\d+)? `)
+
+var refusedPod = regexp.MustCompile(`pods "[^"]*" is forbidden`)
+
+func readySince(p *corev1.Pod) (time.Time, bool) {
+	for _, c := range p.Status.Conditions {
+		if c.Type == corev1.PodReady {
+			return c.LastTransitionTime.Time, c.Status == corev1.ConditionTrue
+		}
+	}
+	return time.Time{}, false
+}
+
+func hasCrashed(p *corev1.Pod) bool {
+	return slices.ContainsFunc(p.Status.ContainerStatuses, func(s corev1.ContainerStatus) bool { return s.RestartCount > 0 })
+}
+
+// crashed is the last crash of the pod's container that crashes most.
+func crashed(p *corev1.Pod) (last strategies.Crash, ever bool) {
+	for _, s := range p.Status.ContainerStatuses {
+		ends := []*corev1.ContainerStateTerminated{s.LastTerminationState.Terminated, s.State.Terminated}
+		for _, end := range ends {
+			if end == nil {
+				continue
+			}
+			ever = true
+			last.Again = last.Again || s.RestartCount > 1
+			if end.FinishedAt.After(last.At) {
+				last.At = end.FinishedAt.Time
+			}
+		}
+	}
+	return last, ever
+}
+
+// podTrouble is what Kubernetes names as the reason why a pod does not become ready,
+// without the pod's name: the same trouble gives the same sentence.
+func podTrouble(p *corev1.Pod) string {
+	for _, c := range p.Status.Conditions {
+		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse && c.Reason == corev1.PodReasonUnschedulable {
+			words, _, _ := strings.Cut(c.Message, " preemption:")
+			return "Unschedulable: " + strings.TrimSpace(numbers.ReplaceAllString(words, ""))
+		}
+	}
+	for _, s := range p.Status.ContainerStatuses {
+		if t := s.LastTerminationState.Terminated; t != nil && s.RestartCount > 0 {
+			return fmt.Sprintf("container %s exits with code %d and is restarted (CrashLoopBackOff)", s.Name, t.ExitCode)
+		}
+		if w := s.State.Waiting; w != nil {
+			switch w.Reason {
+			case "ErrImagePull", "ImagePullBackOff":
+				return fmt.Sprintf("container %s: image %s cannot be pulled", s.Name, s.Image)
+			case "CreateContainerConfigError", "CreateContainerError", "InvalidImageName", "RunContainerError":
+				return fmt.Sprintf("container %s: %s: %s", s.Name, w.Reason, w.Message)
+			}
+		}
+	}
+	return ""
+}
