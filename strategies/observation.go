@@ -24,10 +24,12 @@ type Observation struct {
 	// Services of the namespace that would select the candidate's pods and that this
 	// rollout does not switch (SPEC 5.8).
 	Strangers []string
-	Gone      bool     // a Service that was recorded is not there, and the wanted release has it
-	Missing   bool     // objects of the wanted release that only add are not there yet
-	Changed   bool     // shared objects differ from the wanted release
-	Leftover  []string // previews that were made, and that the wanted release does not have
+	Router    *Router        // what carries the weight; nil = nothing does
+	Runs      map[string]Run // analyses and experiments that were begun, by key
+	Gone      bool           // a Service that was recorded is not there, and the wanted release has it
+	Missing   bool           // objects of the wanted release that only add are not there yet
+	Changed   bool           // shared objects differ from the wanted release
+	Leftover  []string       // previews that were made, and that the wanted release does not have
 
 	Off Guards // guards that are switched off, to show that a test sees it
 }
@@ -85,6 +87,31 @@ type Crash struct {
 	At    time.Time
 	Again bool // it crashed before
 }
+
+// A Router as it shows itself.
+type Router struct {
+	Weight  int // percent to the candidate that is in force
+	Written int // percent that was asked of it last; a weight is in force some time after
+	Aborted string
+	Epoch   int64
+}
+
+// A Run is an analysis or an experiment, as it stands.
+type Run struct {
+	Phase RunPhase
+	Why   string // in a few words, for people; empty while it runs well
+}
+
+// A RunPhase is how a run stands, in Argo Rollouts' words.
+type RunPhase string
+
+const (
+	Running      RunPhase = "Running"
+	Successful   RunPhase = "Successful"
+	Failing      RunPhase = "Failed"
+	Inconclusive RunPhase = "Inconclusive" // a person has to say
+	Erroneous    RunPhase = "Error"        // it could not be measured
+)
 
 // Selection is what a Service selects.
 type Selection string

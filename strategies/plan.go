@@ -15,7 +15,17 @@ type Plan struct {
 	// a plan are tried independently of each other.
 	ActFirst bool
 	Actions  []Action
-	Recheck  time.Time // zero = when something changes
+	// Runs are the analyses and experiments that are to be under way; one that is not
+	// named any more ends. To name one again is to do nothing.
+	Runs    []RunOrder
+	Recheck time.Time // zero = when something changes
+}
+
+// A RunOrder is one run that is wanted.
+type RunOrder struct {
+	Key        string // REVISION/ATTEMPT/WHERE, and /N when it is made for the Nth time
+	Analysis   *Analysis
+	Experiment *Experiment
 }
 
 // An Action is one effect. Each is idempotent and fenced by what was observed, and is
@@ -59,6 +69,11 @@ type (
 		To    Selection
 		Stamp Stamp
 	}
+	// Route asks the router for a weight of the candidate, in percent.
+	Route struct {
+		Weight int
+		Stamp  Stamp
+	}
 	// Mark stamps all traffic objects and slots and changes nothing else.
 	Mark struct{ Stamp Stamp }
 	// Delete removes a slot's Deployment, which has no pods that serve.
@@ -91,6 +106,7 @@ func (Create) action()  {}
 func (Scale) action()   {}
 func (Select) action()  {}
 func (Preview) action() {}
+func (Route) action()   {}
 func (Mark) action()    {}
 func (Delete) action()  {}
 func (Apply) action()   {}
@@ -111,6 +127,7 @@ func (a Select) String() string {
 	return s
 }
 func (a Preview) String() string { return fmt.Sprintf("preview %s", a.To) }
+func (a Route) String() string   { return fmt.Sprintf("route %d%%", a.Weight) }
 func (a Mark) String() string {
 	if a.Stamp.Aborted != "" {
 		return "mark aborted " + a.Stamp.Aborted

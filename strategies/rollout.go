@@ -1,7 +1,10 @@
 package strategies
 
 import (
+	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -10,6 +13,37 @@ type Rollout struct {
 	Name      string // metadata.name; empty = the directory's name (SPEC 1.2)
 	Namespace string // metadata.namespace; empty = the agent's
 	Spec      Spec
+	Needs     []Need // what of it not everyone can do who decides
+}
+
+// A Need is a field that asks for more than Services and counts: somebody has to measure,
+// or to drive a router.
+type Need struct {
+	For Means
+	Mistake
+}
+
+// Means are what a rollout may need besides Services and counts.
+type Means string
+
+const (
+	Routers      Means = "router"
+	Measurements Means = "measurements" // for analyses and experiments
+)
+
+// Refuse is what to tell the author where those means are not there; nil when nothing needs
+// them.
+func (r Rollout) Refuse(missing ...Means) error {
+	var unmet Mistakes
+	for _, n := range r.Needs {
+		if slices.Contains(missing, n.For) {
+			unmet = append(unmet, &n.Mistake)
+		}
+	}
+	if len(unmet) == 0 {
+		return nil
+	}
+	return unmet
 }
 
 // Spec is what to release, how, and what people want right now.
@@ -18,12 +52,16 @@ type Spec struct {
 	Services  []string // Services to switch; nil = those that select the workloads' pods
 
 	Canary    Canary
-	BlueGreen *BlueGreen // nil = a canary
+	BlueGreen *BlueGreen // nil = a canary, or a rolling update
+	Rolling   bool       `json:",omitempty"` // strategy.rollingUpdate: Canary holds its budget and its generated steps
 	Previews  bool       // preview.services: a Service NAME-preview beside each that is switched; default true for blue/green
 
 	ProgressDeadline time.Duration // since the last sign of progress; default 600 s (SPEC 5.23)
 	DeadlineAborts   bool          // progressDeadlineAbort; default true: passing the deadline rejects
 	WarmWatch        time.Duration // how long a promotion is watched; default 30 s, at most the scale-down delay (SPEC 5.16)
+	FirstGated       bool          `json:",omitempty"` // firstRelease: gated: the first release waits for promote, reached by its previews only (SPEC 2.4)
+	RollbackWindow   int           `json:",omitempty"` // rollbackWindow.revisions: back to one of the last so many promoted revisions goes without steps (SPEC 2.6); 0 = none
+	Windows          []Window      `json:",omitempty"` // when the weight may rise (SPEC 3.5); nil = always
 	SwitchOverlap    time.Duration // switchOverlapSeconds: how long a Service that cannot be switched at once selects both colours; default 30 s (SPEC 5.10)
 
 	Intents Intents
@@ -31,8 +69,11 @@ type Spec struct {
 
 // Strategy is the name of the block that the spec has.
 func (s Spec) Strategy() string {
-	if s.BlueGreen != nil {
+	switch {
+	case s.BlueGreen != nil:
 		return "blueGreen"
+	case s.Rolling:
+		return "rollingUpdate"
 	}
 	return "canary"
 }
@@ -76,7 +117,19 @@ type Canary struct {
 	MaxSurge       Amount        // pods above the desired count; default 25 %, rounded up
 	MaxUnavailable Amount        // pods that may be missing; default 25 %, rounded down
 	ScaleDownDelay time.Duration // how long the old colour stays warm after a promotion; default 30 s (SPEC 5.15)
+
+	Threshold Amount    `json:",omitzero"`  // replicaProgressThreshold: ready pods of the candidate with which a step is done; zero = all of them
+	Analysis  *Analysis `json:",omitempty"` // runs beside the steps; nil = none
+
+	// With a router, which carries the weight (SPEC 5.9).
+	Routers            []string      `json:",omitempty"` // trafficRouting's entries by name; nil = the weight is the ratio of pods
+	AbortDelay         time.Duration `json:",omitempty"` // abortScaleDownDelaySeconds: how long an aborted candidate keeps its pods; default 30 s; 0 = until the slot is needed
+	DynamicStableScale bool          `json:",omitempty"` // stable gives up the pods whose users left it; else it keeps its size
+	MinPods            int32         `json:",omitempty"` // minPodsPerReplicaSet: the fewest pods of a colour that has any; at least 1
 }
+
+// routed tells that a router carries the weight.
+func (c Canary) routed() bool { return len(c.Routers) > 0 }
 
 // BlueGreen is strategy.blueGreen, with Argo Rollouts' names and meanings.
 type BlueGreen struct {
@@ -86,6 +139,8 @@ type BlueGreen struct {
 	MaxUnavailable  Amount        // pods of stable that may be missing when users go back to it; default 25 %, rounded down
 	ScaleDownDelay  time.Duration // how long the old colour stays warm after a promotion; default 30 s (SPEC 5.15)
 	AbortDelay      time.Duration // abortScaleDownDelaySeconds: how long an aborted candidate keeps its pods; default 30 s; 0 = until the slot is needed
+	PrePromotion    *Analysis     `json:",omitempty"` // judges the preview before the gate; nil = none
+	PostPromotion   *Analysis     `json:",omitempty"` // judges what users got; the old colour stays warm until it has; nil = none
 	PreviewService  string        // a Service in Git that is pinned to the candidate; empty = one is made for each that is switched (SPEC 3.3)
 }
 
@@ -100,8 +155,42 @@ func (b *BlueGreen) gate() *Pause {
 
 // A Step is one entry of strategy.canary.steps: exactly one of its fields is set.
 type Step struct {
-	SetWeight *int   `json:"setWeight,omitempty"` // percent, 0 to 100
-	Pause     *Pause `json:"pause,omitempty"`
+	SetWeight      *int         `json:"setWeight,omitempty"` // percent, 0 to 100
+	Pause          *Pause       `json:"pause,omitempty"`
+	SetCanaryScale *CanaryScale `json:"setCanaryScale,omitempty"`
+	Analysis       *Analysis    `json:"analysis,omitempty"`
+	Experiment     *Experiment  `json:"experiment,omitempty"`
+}
+
+// CanaryScale sets the candidate's size apart from its weight, until the next one does:
+// exactly one of its fields is set. It needs a router.
+type CanaryScale struct {
+	Replicas *int32 `json:"replicas,omitempty"`           // pods
+	Weight   *int   `json:"weight,omitempty"`             // percent of the size that Git asks for, 0 to 100
+	Match    bool   `json:"matchTrafficWeight,omitempty"` // the weight gives the size again
+}
+
+// Analysis says what judges a revision. What it measures, and with what, is not decided
+// here: a decision knows only how it stands (see [Run]).
+type Analysis struct {
+	Templates    []string        `json:"templates"`              // names of analysis templates
+	Settings     json.RawMessage `json:"settings,omitempty"`     // args, dryRun and the like, as written
+	StartingStep int             `json:"startingStep,omitempty"` // of one beside the steps: the first step it runs at, counted from 1; 0 = the first
+}
+
+// Experiment starts pods of its own for a while, and is judged. As with [Analysis], a
+// decision knows only how it stands.
+type Experiment struct {
+	Templates []string        `json:"templates"`          // names of its templates
+	Settings  json.RawMessage `json:"settings,omitempty"` // all of it, as written
+}
+
+// A Window is a time in which the weight may rise, or may not (SPEC 3.5).
+type Window struct {
+	Schedule string        // cron, five fields: when it begins
+	Duration time.Duration // how long it stays; above 0
+	TimeZone string        // of the schedule, such as Europe/Madrid; empty = UTC
+	Freeze   bool          // kind: freeze: nothing rises in it; else nothing rises outside
 }
 
 // Pause waits for its duration, or for a person when it has none.
@@ -116,11 +205,35 @@ func (s Step) String() string {
 		return fmt.Sprintf("setWeight %d", *s.SetWeight)
 	case s.Pause != nil && s.Pause.Seconds != nil:
 		return fmt.Sprintf("pause %s", time.Duration(*s.Pause.Seconds)*time.Second)
+	case s.Pause != nil:
+		return "pause until promoted"
+	case s.SetCanaryScale != nil:
+		return "setCanaryScale " + s.SetCanaryScale.String()
+	case s.Analysis != nil:
+		return "analysis " + s.Analysis.String()
+	case s.Experiment != nil:
+		return "experiment " + strings.Join(s.Experiment.Templates, ", ")
 	}
-	return "pause until promoted"
+	return "nothing"
 }
 
-func (s Step) equal(o Step) bool { return s.String() == o.String() }
+func (c CanaryScale) String() string {
+	switch {
+	case c.Replicas != nil:
+		return fmt.Sprintf("%d pods", *c.Replicas)
+	case c.Weight != nil:
+		return percent(*c.Weight)
+	}
+	return "by weight"
+}
+
+func (a Analysis) String() string { return strings.Join(a.Templates, ", ") }
+
+func (s Step) equal(o Step) bool {
+	a, errA := json.Marshal(s)
+	b, errB := json.Marshal(o)
+	return errA == nil && errB == nil && string(a) == string(b)
+}
 
 // An Amount is a number of pods, or a percentage of the desired count.
 type Amount struct {
@@ -156,11 +269,19 @@ type Intents struct {
 	Paused  bool
 	Promote *Promote
 	Abort   string // a revision as written; empty = none
+	Retry   *Retry `json:",omitempty"`
+}
+
+// Retry starts a rejected revision once more (SPEC 4.6).
+type Retry struct {
+	Revision string // as written
+	Attempt  int    // the one that it asks for; above 1
 }
 
 // Promote opens gates of one revision (SPEC 4.3).
 type Promote struct {
 	Revision string // as written
 	Step     int    // gates at steps up to this one; 0 = every gate that waits for a person
-	Full     bool   // skip all steps that are left
+	Full     bool   // skip all steps and analyses that are left
+	AnyTime  bool   `json:",omitempty"` // ignoreWindows
 }

@@ -130,6 +130,6 @@ func (d *decision) left(leaves, stays Color) bool {
 		d.next.SwitchedAt = d.obs.At
 	}
 	end := d.next.SwitchedAt.Add(drain)
-	d.lookAt(end)
+	d.lookAhead(end)
 	return !d.obs.At.Before(end)
 }

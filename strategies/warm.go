@@ -12,6 +12,9 @@ func (d *decision) warm() []Action {
 	drained := w.Since.Add(drain) // the slot is not taken before (SPEC 5.11)
 	newer := d.obs.Wanted != nil && d.wanted != stable.Revision && d.next.rejected(d.wanted) == nil
 	old := d.slot(&w.Old)
+	if !d.deserted(w.Old.Color) {
+		d.next.SwitchedAt = time.Time{} // a hand sent users back to it: they have yet to leave
+	}
 	switch {
 	case newer && d.obs.At.Before(drained) && (d.orders.full || !d.obs.At.Before(w.WatchUntil)):
 		d.say(Progressing, Queued, "%s is stable; %s waits for the drain until %s", stable.Revision, d.wanted, clock(drained))
@@ -54,7 +57,7 @@ func (d *decision) warm() []Action {
 		return nil
 	}
 	if old.Exists && !old.Deleting && old.Desired > 0 {
-		if !d.inForce(stable.Color) {
+		if !d.inForce(stable.Color) || !d.left(w.Old.Color, stable.Color) {
 			return nil
 		}
 		return []Action{Scale{w.Old.Color, 0, d.stamp()}}
