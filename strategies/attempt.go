@@ -16,6 +16,9 @@ func (d *decision) candidate(c Color) *Track {
 		d.next.Attempts = map[string]int{}
 	}
 	t.Attempt = d.next.Attempts[t.Revision] + 1
+	if d.orders.retry {
+		t.Attempt = d.spec.Intents.Retry.Attempt // so that the same line asks for no other
+	}
 	d.forget(t.Revision)
 	d.next.Attempts[t.Revision] = t.Attempt
 	return &t

@@ -34,6 +34,9 @@ func (d *decision) turnsBack() bool {
 		return set(ByItself, "an abort that was under way")
 	}
 	if s.Warm != nil {
+		if why := d.postJudged(); why != "" {
+			return set(ByItself, "%s", why)
+		}
 		if why := d.watchFails(); why != "" {
 			return set(ByItself, "%s%s", why, because(d.slot(tried).Trouble))
 		}
@@ -82,7 +85,7 @@ func (d *decision) back() []Action {
 	d.say(Progressing, GoingBack, "%s is %s, going back to %s: %s", c.Revision, b.Cause, s.Revision, b.Why)
 
 	enough := stable.sure() >= d.least() || candidate.Ready == 0 && !d.answers(c.Color)
-	if d.spec.BlueGreen != nil { // stable kept its size: it takes at least as much as the candidate does
+	if d.spec.keepsStable() { // it takes at least as much as the candidate does
 		enough = enough || stable.sure() > 0 && stable.sure() >= candidate.Ready
 	}
 	// Users first where they can be taken, and the mark in that write; where capacity comes
@@ -91,6 +94,7 @@ func (d *decision) back() []Action {
 	if to, overlap := Only(s.Color), enough && d.overlapsBack(candidate); !d.placed(to, overlap) && enough {
 		acts = append(acts, Select{To: to, Overlap: overlap, Stamp: d.stamp()})
 	}
+	acts = append(acts, d.reroutes(enough)...)
 	if stamp := d.stamp(); !d.marked(stamp) {
 		acts = append(acts, Mark{stamp})
 	}

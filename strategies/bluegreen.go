@@ -12,27 +12,44 @@ import (
 // to it, waits at the gate, brings it to full size, and switches all Services at once
 // (SPEC 4.3, 5.10). Step 1 is all that lies before the gate, 2 what lies behind it.
 func (d *decision) blueGreen() []Action {
-	if d.orders.full && d.next.Step <= 1 {
+	if d.next.Step <= 1 && d.skips() && !d.shut() {
 		d.next.Step, d.next.StepAt = 2, time.Time{}
 		d.next.ProgressAt = d.obs.At // what it stood at does not count (SPEC 5.23)
 	}
 	if d.next.Step <= 1 {
-		gate := *d.spec.BlueGreen.gate()
-		if d.next.StepAt.IsZero() {
-			d.progressing(StartingPreview, "starting")
-			acts, ready := d.stand(d.previewSize(), StartingPreview, "starting")
-			if !ready {
-				return acts
-			}
-			d.next.StepAt = d.obs.At // the preview is ready: autoPromotionSeconds count from here
-		}
-		if !d.gateOpen(gate) {
-			return d.wait(gate)
+		if acts, over := d.beforeSwitch(); !over {
+			return acts
 		}
 		d.next.Step, d.next.StepAt = 2, time.Time{}
 		d.next.ProgressAt = d.obs.At // a gate does not count (SPEC 5.23)
 	}
 	return d.switchOver()
+}
+
+// beforeSwitch is all that lies before the switch, in its order: the preview is ready, its
+// analysis has passed, the gate is open, and so is a window.
+func (d *decision) beforeSwitch() (acts []Action, over bool) {
+	if d.next.PreviewAt.IsZero() {
+		d.progressing(StartingPreview, "starting")
+		acts, ready := d.stand(d.previewSize(), StartingPreview, "starting")
+		if !ready {
+			return acts, false
+		}
+		d.next.PreviewAt = d.obs.At
+	}
+	if d.next.StepAt.IsZero() {
+		if acts, over := d.previewJudged(); !over {
+			return acts, false
+		}
+		d.next.StepAt = d.obs.At // autoPromotionSeconds count from here
+	}
+	if gate := *d.spec.BlueGreen.gate(); !d.gateOpen(gate) && !d.skips() {
+		return d.wait(gate), false
+	}
+	if d.shut() {
+		return d.waitForWindow(), false
+	}
+	return nil, true
 }
 
 // regated: the gate was edited after it was passed. Nobody was switched yet, so it is
@@ -44,6 +61,7 @@ func (d *decision) regated() {
 	before, now := Step{Pause: d.was.Spec.BlueGreen.gate()}, Step{Pause: d.spec.BlueGreen.gate()}
 	if moved, _ := d.moved(); !moved && !before.equal(now) {
 		d.next.Step, d.next.StepAt, d.next.ProgressAt = 1, time.Time{}, d.obs.At
+		d.next.PreviewAt = time.Time{}
 		d.next.Asked, d.next.Switching = 0, false
 	}
 }
@@ -321,13 +339,13 @@ func (d *decision) overlapping() []Action {
 // would go on working.
 func (d *decision) spares() bool {
 	b := d.next.Back
-	return d.spec.BlueGreen != nil && b != nil && b.Cause.rejects() && len(d.obs.Services) > 0
+	return d.spec.carried() && b != nil && b.Cause.rejects() && len(d.obs.Services) > 0
 }
 
 // spare notes until when.
 func (d *decision) spare() {
 	kept := &Spare{Color: d.next.Candidate.Color}
-	if delay := d.spec.BlueGreen.AbortDelay; delay > 0 {
+	if delay := d.spec.abortDelay(); delay > 0 {
 		until := d.obs.At.Add(delay)
 		kept.Until = &until
 	}

@@ -2,6 +2,7 @@ package strategies
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -20,9 +21,25 @@ func (d *decision) start() []Action {
 	d.next.Step, d.next.StepAt = 1, time.Time{}
 	d.next.Asked, d.next.Live, d.next.Cap = 0, 0, nil
 	d.next.Switching, d.next.OverlapAt, d.next.PartialAt, d.next.Spare = false, time.Time{}, time.Time{}, nil
+	d.next.PreviewAt, d.next.Reruns = time.Time{}, 0
+	d.next.Returns = d.recent(d.wanted)
 	d.next.ProgressAt = d.obs.At
 	return d.advance()
 }
+
+// recent tells that a revision is one of the last that were promoted before stable: back
+// to it there are no steps and no gates (SPEC 2.6).
+func (d *decision) recent(revision string) bool {
+	before := d.next.Promoted
+	if len(before) > 0 && before[0] == d.next.Stable.Revision {
+		before = before[1:]
+	}
+	return slices.Contains(before[:min(len(before), d.asked.RollbackWindow)], revision)
+}
+
+// skips tells that the steps which are left are not walked: a person says so, or the
+// revision served before.
+func (d *decision) skips() bool { return d.orders.full || d.next.Returns }
 
 // advance moves a rollout in flight by its strategy.
 func (d *decision) advance() []Action {
@@ -33,41 +50,71 @@ func (d *decision) advance() []Action {
 }
 
 // canary walks the steps. A step that raises the weight is recorded before it is made:
-// the loop stops at the first that is not live.
+// the loop stops at the first that is not over.
 func (d *decision) canary() []Action {
-	d.next.Replicas = d.n
-	if last := len(d.steps()); d.orders.full && d.next.Step <= last {
+	if !d.spec.Canary.routed() {
+		d.next.Replicas = d.n
+	}
+	if acts, stands := d.background(); stands {
+		return acts
+	}
+	if last := len(d.steps()); d.skips() && d.next.Step <= last {
 		d.next.Step, d.next.StepAt = last+1, time.Time{}
 		d.next.ProgressAt = d.obs.At // what it stood at does not count (SPEC 5.23)
 	}
 	for d.next.Step <= len(d.steps()) {
-		step := d.steps()[d.next.Step-1]
-		if step.SetWeight != nil {
-			d.next.Asked = d.capped(*step.SetWeight)
-			acts, live := d.move(d.next.Asked)
-			if d.next.Back != nil {
-				return acts // the deadline passed
-			}
-			if !live {
-				return acts
-			}
-			d.next.Live, d.next.ProgressAt = d.observedWeight(), d.obs.At
-			if d.next.Live > 0 {
-				d.next.SwitchedAt = time.Time{} // users are there: nothing was left
-			}
-			d.next.Step++
-			continue
-		}
-		if d.next.StepAt.IsZero() {
-			d.next.StepAt = d.obs.At // the weight is live: the pause starts now
-		}
-		if !d.gateOpen(*step.Pause) {
-			return d.wait(*step.Pause)
+		acts, over := d.step(d.steps()[d.next.Step-1])
+		if !over {
+			return acts
 		}
 		d.next.Step, d.next.StepAt = d.next.Step+1, time.Time{}
-		d.next.ProgressAt = d.obs.At // a pause does not count (SPEC 5.23)
+		d.next.ProgressAt = d.obs.At // gates and analyses do not count (SPEC 5.23)
 	}
 	return d.promote()
+}
+
+// step makes one step, or waits at it. over = the next one may begin.
+func (d *decision) step(step Step) (acts []Action, over bool) {
+	switch {
+	case step.SetWeight != nil:
+		return d.setWeight(d.capped(*step.SetWeight))
+	case step.SetCanaryScale != nil:
+		return d.make(d.next.Asked)
+	case step.Analysis != nil, step.Experiment != nil:
+		return d.judged(step)
+	}
+	if d.next.StepAt.IsZero() {
+		d.next.StepAt = d.obs.At // the weight is live: the pause starts now
+	}
+	if !d.gateOpen(*step.Pause) {
+		return d.wait(*step.Pause), false
+	}
+	return nil, true
+}
+
+// setWeight moves to a weight. It rises only in a window (SPEC 3.5); what was begun in one
+// is brought to its end.
+func (d *decision) setWeight(w int) (acts []Action, over bool) {
+	if w > d.next.Asked && d.shut() {
+		return d.waitForWindow(), false
+	}
+	d.next.Asked = w
+	if acts, over = d.make(w); over {
+		if d.next.Live = d.observedWeight(); d.next.Live > 0 {
+			d.next.SwitchedAt = time.Time{} // users are there: nothing was left
+		}
+	}
+	return acts, over
+}
+
+// make brings the live weight to w percent, by the router where there is one.
+func (d *decision) make(w int) (acts []Action, live bool) {
+	if d.spec.Canary.routed() {
+		acts, live = d.route(w)
+	} else {
+		acts, live = d.move(w)
+	}
+	return acts, live && d.next.Back == nil // else the deadline passed
 }
 
 func (d *decision) steps() []Step { return d.spec.steps() }
@@ -153,7 +200,7 @@ func (d *decision) keep() []Action {
 	if d.spec.BlueGreen != nil {
 		acts, _ = d.stand(d.previewSize(), d.next.Reason, "")
 	} else {
-		acts, _ = d.move(d.next.Asked)
+		acts, _ = d.make(d.next.Asked)
 	}
 	d.next.ProgressAt = progress
 	if d.next.Reason == Held {
@@ -180,6 +227,9 @@ func (d *decision) position() string {
 func (d *decision) observedWeight() int {
 	c, s := d.next.Candidate.Color, d.next.Stable.Color
 	services := d.services()
+	if d.spec.BlueGreen == nil && d.spec.Canary.routed() {
+		return d.routedWeight()
+	}
 	if len(services) == 0 {
 		return share(d.obs.Slots[c].Ready, d.obs.Slots[s].Ready)
 	}
@@ -192,8 +242,14 @@ func (d *decision) promote() []Action {
 	if c := d.next.Cap; c != nil && c.Step > len(d.steps()) && !d.orders.full && d.orders.gates >= 0 {
 		return d.waitCutOff()
 	}
+	if d.next.Asked < 100 && d.shut() {
+		return d.waitForWindow()
+	}
 	d.next.Asked = 100
-	acts, live := d.move(100)
+	acts, live := d.make(100)
+	if live && d.spec.Canary.routed() {
+		acts, live = d.carryOver()
+	}
 	if !live || d.next.Back != nil {
 		return acts
 	}
@@ -207,6 +263,8 @@ func (d *decision) promoted() []Action {
 	d.next.Step, d.next.StepAt, d.next.Asked, d.next.Live = 0, time.Time{}, 0, 0
 	d.next.ProgressAt, d.next.SwitchedAt = time.Time{}, d.obs.At
 	d.next.Switching, d.next.OverlapAt, d.next.PartialAt = false, time.Time{}, time.Time{}
+	d.next.Promoted = slices.Insert(slices.DeleteFunc(slices.Clone(d.next.Promoted), func(r string) bool { return r == now.Revision }), 0, now.Revision)
+	d.next.Promoted = d.next.Promoted[:min(len(d.next.Promoted), remembered)]
 	d.next.Warm = warmed(d.spec, old, d.obs)
 	return d.warm()
 }

@@ -223,7 +223,7 @@ func (d *decision) finish(acts []Action) Plan {
 	if !next.inFlight() && sameState(same, was) {
 		next = was // a settled rollout takes the new epoch with its next record (SPEC 6.3)
 	}
-	return Plan{Next: next, ActFirst: d.next.Back != nil, Actions: acts, Recheck: d.recheck}
+	return Plan{Next: next, ActFirst: d.next.Back != nil, Actions: acts, Runs: d.runs(), Recheck: d.recheck}
 }
 
 func sameState(a, b State) bool {

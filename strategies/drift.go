@@ -6,10 +6,13 @@ func (d *decision) steady() []Action {
 	if d.next.Stable == nil {
 		return nil
 	}
-	if d.spec.BlueGreen != nil && d.next.Candidate != nil {
+	if d.spec.carried() && d.next.Candidate != nil {
 		d.next.Live, d.next.Switching = d.observedWeight(), false
 	}
 	if acts := d.restores(); acts != nil {
+		return acts
+	}
+	if acts := d.unrouted(); acts != nil {
 		return acts
 	}
 	to := d.recorded()
@@ -17,7 +20,7 @@ func (d *decision) steady() []Action {
 		switch sel := d.selection(to); {
 		case to == BothColors && (sel == Something || sel == Only(c.Color)), to == Only(c.Color) && sel == Something:
 			return []Action{Select{To: to, Stamp: d.stamp()}}
-		case (d.next.Live == 0 || d.spec.BlueGreen != nil) && d.slot(d.next.Stable).sure() >= d.least():
+		case (d.next.Live == 0 || d.spec.carried()) && d.slot(d.next.Stable).sure() >= d.least():
 			// Nobody should be on the candidate yet, and stable can take all. A switch that was
 			// under way is made again when it goes on.
 		default:
@@ -59,7 +62,7 @@ func (d *decision) recorded() Selection {
 		return Only(s.Color)
 	case d.next.Switching:
 		return Only(c.Color)
-	case d.spec.BlueGreen != nil:
+	case d.spec.carried():
 		return Only(s.Color)
 	case d.next.Live == 0 && d.next.Asked > 0 && d.slot(s).sure() < d.least() && d.slot(c).Ready > 0:
 		return BothColors // on the way up stable has given up pods already: they were shared

@@ -22,6 +22,9 @@ func (d *decision) marked(s Stamp) bool {
 			return false
 		}
 	}
+	if r := d.obs.Router; r != nil && (r.Epoch != s.Epoch || r.Aborted != s.Aborted) {
+		return false
+	}
 	for _, slot := range d.obs.Slots {
 		if slot.Exists && !slot.Deleting && (slot.Epoch != s.Epoch || slot.Aborted != s.Aborted) {
 			return false

@@ -4,11 +4,14 @@ import "strings"
 
 // orders are the intents that are in force for the revision that Git wants (SPEC 4).
 type orders struct {
-	abort  bool
-	paused bool
-	full   bool
-	gates  int // gates that wait for a person or a time are open up to this step; -1 = every gate that waits for a person
-	notes  []IntentStatus
+	abort   bool
+	paused  bool
+	full    bool
+	anyTime bool // no window holds it
+	retry   bool // a rejected revision is tried once more
+	passed  bool // a promote names what is promoted already: it passes an inconclusive analysis after it
+	gates   int  // gates that wait for a person or a time are open up to this step; -1 = every gate that waits for a person
+	notes   []IntentStatus
 }
 
 // resolve decides which intents are in force: one that names another revision than the
@@ -45,12 +48,32 @@ func (d *decision) resolve() orders {
 			note.State, note.Why = Refused, "the revision is aborted"
 		case d.next.Stable != nil && d.next.Stable.Revision == d.wanted && d.next.Candidate == nil:
 			note.State = Spent
+			o.passed = true
 		default:
 			note.State = Honoured
-			o.full = p.Full
+			o.full, o.anyTime = p.Full, p.AnyTime
 			if o.gates = p.Step; p.Step == 0 && !p.Full {
 				o.gates = -1
 			}
+		}
+		o.notes = append(o.notes, note)
+	}
+	if r := in.Retry; r != nil {
+		note := IntentStatus{Field: "retry", Revision: r.Revision}
+		made := d.next.Attempts[d.wanted]
+		switch rejected := d.was.rejected(d.wanted) != nil; {
+		case !d.names(r.Revision):
+			note.State, note.Why = d.void(r.Revision)
+		case in.Abort != "" && d.names(in.Abort):
+			note.State, note.Why = Refused, "abort beats retry: take the abort away"
+		case rejected && r.Attempt > made:
+			note.State, o.retry = Honoured, true
+		case r.Attempt == made && d.next.Candidate != nil:
+			note.State = Honoured
+		case r.Attempt <= made:
+			note.State = Spent
+		default:
+			note.State, note.Why = Refused, "it is not rejected"
 		}
 		o.notes = append(o.notes, note)
 	}

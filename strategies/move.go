@@ -165,23 +165,24 @@ func (d *decision) least() int32 {
 	return max(d.n-unavailable, min(d.n, 1))
 }
 
-// mayjoin: a colour is selected only when every pod that was asked of it is ready.
+// mayjoin: a colour is selected only when every pod that was asked of it is ready, or of
+// the candidate as many as replicaProgressThreshold says.
 func (d *decision) mayjoin(to, now Selection) bool {
 	c, s := d.next.Candidate, d.next.Stable
 	candidate, stable := d.slot(c), d.slot(s)
-	joins := func(slot Slot) bool {
+	joins := func(slot Slot, least int32) bool {
 		if d.n == 0 { // it counts as ready only while nothing else answers (SPEC 5.2)
 			return candidate.Pods+stable.Pods == 0
 		}
-		return slot.sure() > 0 && slot.sure() >= slot.Desired
+		return slot.sure() > 0 && slot.sure() >= least
 	}
 	switch to {
 	case Only(s.Color):
 		return stable.sure() >= stable.Desired && (stable.sure() > 0 || candidate.Ready == 0)
 	case Only(c.Color):
-		return joins(candidate)
+		return joins(candidate, candidate.Desired)
 	}
-	return (now == Only(c.Color) || joins(candidate)) && (now == Only(s.Color) || joins(stable))
+	return (now == Only(c.Color) || joins(candidate, d.enoughOf(candidate.Desired))) && (now == Only(s.Color) || joins(stable, stable.Desired))
 }
 
 // mayshrink: a candidate that users are leaving shrinks after the drain, one that keeps
@@ -203,7 +204,8 @@ func (d *decision) drained() bool {
 func (d *decision) isLive(to Selection, wantC, wantS int32) bool {
 	c, s := d.next.Candidate, d.next.Stable
 	candidate, stable := d.slot(c), d.slot(s)
-	if d.selection(to) != to || candidate.sure() < wantC || to == BothColors && wantC == 0 && d.n > 0 {
+	least := d.enoughOf(wantC)
+	if d.selection(to) != to || candidate.sure() < least || to == BothColors && wantC == 0 && d.n > 0 {
 		return false
 	}
 	switch {
@@ -212,8 +214,8 @@ func (d *decision) isLive(to Selection, wantC, wantS int32) bool {
 	case to == Only(c.Color):
 		return candidate.Desired >= wantC && d.inForce(c.Color)
 	}
-	if candidate.Desired != wantC || stable.Desired != wantS {
-		return false
+	if candidate.Desired != wantC || stable.Desired != wantS && candidate.sure() == wantC {
+		return false // while some of the candidate's are missing, stable keeps pods for them
 	}
 	if len(d.obs.Services) == 0 || d.obs.Off.Ready {
 		return true
@@ -221,7 +223,7 @@ func (d *decision) isLive(to Selection, wantC, wantS int32) bool {
 	for _, svc := range d.services() {
 		// Kubernetes takes a pod that goes out of the slices at once; until it has,
 		// users still reach it.
-		if svc.Endpoints[c.Color] != wantC || svc.Endpoints[s.Color] > wantS {
+		if e := svc.Endpoints[c.Color]; e < least || e > wantC || svc.Endpoints[s.Color] > stable.Desired {
 			return false
 		}
 	}

@@ -23,7 +23,7 @@ type Plan struct {
 
 // A RunOrder is one run that is wanted.
 type RunOrder struct {
-	Key        string // REVISION/ATTEMPT/WHERE, and /N when it is made for the Nth time
+	Key        string // REVISION/ATTEMPT/WHERE-DIGEST, and /N when it is made for the Nth time
 	Analysis   *Analysis
 	Experiment *Experiment
 }

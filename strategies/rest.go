@@ -10,14 +10,20 @@ func (d *decision) rest() []Action {
 	stable := d.next.Stable
 	d.next.Step, d.next.StepAt, d.next.Asked, d.next.Live = 0, time.Time{}, 0, 0
 	d.next.ProgressAt, d.next.Cap = time.Time{}, nil
+	d.next.PreviewAt, d.next.Returns, d.next.Reruns = time.Time{}, false, 0
 	d.next.Fencing = false
 	if d.obs.Slots[stable.Color.Other()].Desired == 0 {
 		d.next.SwitchedAt, d.next.Spare = time.Time{}, nil
 	}
 	if d.wanted != stable.Revision {
-		if r := d.next.rejected(d.wanted); r != nil {
+		r := d.next.rejected(d.wanted)
+		if r == nil {
+			return d.start()
+		}
+		if !d.orders.retry || d.obs.Wanted == nil {
 			return d.keepRejected(r)
 		}
+		d.next.Rejected = nil // once more, from the first step (SPEC 4.6)
 		return d.start()
 	}
 	d.say(Healthy, Stable, "%s is stable", stable.Revision)

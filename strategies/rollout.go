@@ -103,12 +103,30 @@ func (s Spec) Surge(n int32) int32 {
 	return surge
 }
 
-// budget is how many pods may be above and below n: blue/green has all of them twice.
+// budget is how many pods may be above and below n: blue/green, and a canary by router,
+// have all of them twice.
 func (s Spec) budget(n int32) (surge, unavailable int32) {
-	if b := s.BlueGreen; b != nil {
-		return n, b.MaxUnavailable.of(n, false)
+	switch {
+	case s.BlueGreen != nil:
+		return n, s.BlueGreen.MaxUnavailable.of(n, false)
+	case s.Canary.routed(): // the candidate comes on top of a stable that keeps its size
+		_, unavailable = s.Canary.budget(n)
+		return n, unavailable
 	}
 	return s.Canary.budget(n)
+}
+
+// keepsStable tells that stable keeps its size while a candidate is tried.
+func (s Spec) keepsStable() bool {
+	return s.BlueGreen != nil || s.Canary.routed() && !s.Canary.DynamicStableScale
+}
+
+// abortDelay is how long an aborted candidate that no user reaches keeps its pods.
+func (s Spec) abortDelay() time.Duration {
+	if s.BlueGreen != nil {
+		return s.BlueGreen.AbortDelay
+	}
+	return s.Canary.AbortDelay
 }
 
 // Canary is strategy.canary, with Argo Rollouts' names and meanings.

@@ -35,6 +35,7 @@ type State struct {
 	Spec      *Spec          `json:"spec,omitempty"`      // the last spec that was acted on, for when the next cannot be read
 	Rejected  []Rejection    `json:"rejected,omitempty"`
 	Attempts  map[string]int `json:"attempts,omitempty"` // attempts made with each revision; the last few
+	Promoted  []string       `json:"promoted,omitempty"` // revisions that became stable, the last one first
 
 	// The rollout in flight.
 	Step       int       `json:"step,omitempty"`  // from 1; 0 = none begun; above the number of steps = promoting
@@ -42,6 +43,9 @@ type State struct {
 	Asked      int       `json:"asked"`           // percent; people see Live
 	Live       int       `json:"live"`            // percent, as last observed
 	Cap        *Cap      `json:"cap,omitempty"`
+	Returns    bool      `json:"returns,omitempty"`  // the candidate served before, within rollbackWindow: no steps, no gates
+	Reruns     int       `json:"reruns,omitempty"`   // how often the analysis beside the steps was begun again, after it was inconclusive
+	PreviewAt  time.Time `json:"previewAt,omitzero"` // blue/green: when the preview was ready; its analysis counts from here
 	ProgressAt time.Time `json:"progressAt,omitzero"`
 	// When the EndpointSlices first showed that no user is sent to the candidate any
 	// more; the drain counts from here. Zero = they are, or not known yet.
@@ -123,6 +127,7 @@ type Warm struct {
 	WatchUntil  time.Time `json:"watchUntil"`
 	Until       time.Time `json:"until"`
 	UnwellSince time.Time `json:"unwellSince,omitzero"` // fewer than half ready since then; zero = well
+	Judged      bool      `json:"judged,omitempty"`     // postPromotionAnalysis passed, or a person passed it
 }
 
 // A Spare is the colour of an aborted candidate that keeps its pods for a while, without

@@ -24,6 +24,9 @@ const (
 	MovingWeight      Reason = "MovingWeight"      // pods start, counts and Services follow
 	WaitingForTime    Reason = "WaitingForTime"    // a timed pause
 	WaitingForPromote Reason = "WaitingForPromote" // an open pause, or blue/green's gate
+	WaitingForWindow  Reason = "WaitingForWindow"  // the weight may rise only in a window (SPEC 3.5)
+	Analyzing         Reason = "Analyzing"         // an analysis or an experiment is under way
+	Undecided         Reason = "Inconclusive"      // an analysis could not tell: a person has to
 	PausedByIntent    Reason = "PausedByIntent"    // `paused: true`
 	Promoting         Reason = "Promoting"         // past the last step, on the way to all users
 	Watching          Reason = "Watching"          // promoted; the old colour is warm and the new one is watched (SPEC 5.16)

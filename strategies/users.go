@@ -92,6 +92,9 @@ func (d *decision) inForce(only Color) bool {
 // deserted tells from the EndpointSlices that no user is sent to a colour any more, whether
 // or not anybody answers in the other.
 func (d *decision) deserted(c Color) bool {
+	if r, t := d.obs.Router, d.next.Candidate; r != nil && t != nil && t.Color == c && (r.Weight > 0 || r.Written > 0) && !d.obs.Off.Drain {
+		return false
+	}
 	for _, s := range d.services() {
 		if s.Selects != Only(c.Other()) || s.Endpoints[c] > 0 && !d.obs.Off.Drain {
 			return false

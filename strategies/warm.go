@@ -10,12 +10,15 @@ import (
 func (d *decision) warm() []Action {
 	w, stable := d.next.Warm, d.next.Stable
 	drained := w.Since.Add(drain) // the slot is not taken before (SPEC 5.11)
-	newer := d.obs.Wanted != nil && d.wanted != stable.Revision && d.next.rejected(d.wanted) == nil
+	newer := d.obs.Wanted != nil && d.wanted != stable.Revision && (d.next.rejected(d.wanted) == nil || d.orders.retry)
+	awaits, person := d.awaits()
 	old := d.slot(&w.Old)
 	if !d.deserted(w.Old.Color) {
 		d.next.SwitchedAt = time.Time{} // a hand sent users back to it: they have yet to leave
 	}
 	switch {
+	case newer && awaits && !d.orders.full:
+		d.say(Progressing, Queued, "%s is stable; %s is queued behind its analysis", stable.Revision, d.wanted)
 	case newer && d.obs.At.Before(drained) && (d.orders.full || !d.obs.At.Before(w.WatchUntil)):
 		d.say(Progressing, Queued, "%s is stable; %s waits for the drain until %s", stable.Revision, d.wanted, clock(drained))
 		d.until(drained)
@@ -27,6 +30,10 @@ func (d *decision) warm() []Action {
 		// `promote: {full: true}`, which gives it up knowingly (K24).
 		d.next.Warm = nil
 		return d.rest()
+	case awaits && person:
+		d.say(Paused, Undecided, "%s serves, and the analysis after its promotion is inconclusive: waiting for promote; %s stays warm until then", stable.Revision, w.Old.Revision)
+	case awaits && !d.obs.At.Before(w.Until):
+		d.say(Progressing, Analyzing, "%s serves, the analysis after its promotion is running; %s stays warm until then", stable.Revision, w.Old.Revision)
 	default:
 		// Until the old pods are gone, connections that are kept open still reach them
 		// (SPEC 5.11).
@@ -53,7 +60,7 @@ func (d *decision) warm() []Action {
 	if acts := d.resizedWarm(); acts != nil && !newer {
 		return acts
 	}
-	if d.obs.At.Before(w.Until) {
+	if d.obs.At.Before(w.Until) || awaits {
 		return nil
 	}
 	if old.Exists && !old.Deleting && old.Desired > 0 {
@@ -78,13 +85,13 @@ func (d *decision) resizedWarm() []Action {
 		return nil
 	}
 	size := d.n
-	if d.spec.BlueGreen == nil && size > stable.Desired {
+	if !d.spec.keepsStable() && size > stable.Desired {
 		size = max(stable.Desired, min(size, size+d.spec.Surge(size)-old.Desired))
 	}
 	if stable.Desired != size {
 		return []Action{Scale{d.next.Stable.Color, size, d.stamp()}}
 	}
-	if d.spec.BlueGreen != nil && old.Exists && !old.Deleting && old.Desired > 0 && old.Desired != size && size > 0 {
+	if d.spec.keepsStable() && old.Exists && !old.Deleting && old.Desired > 0 && old.Desired != size && size > 0 {
 		return []Action{Scale{d.next.Warm.Old.Color, size, d.stamp()}}
 	}
 	if size == d.n {
