@@ -232,6 +232,10 @@ func (d *decision) switchOver() []Action {
 		}
 	}
 	candidate := d.slot(c)
+	if moved && candidate.Foreign > 0 {
+		d.turnForeign()
+		return nil
+	}
 	if moved && 2*candidate.Ready < full {
 		d.turn("fewer than half of its pods are ready while users are switched to it" + because(candidate.Trouble))
 		return nil

@@ -112,7 +112,7 @@ func (d *decision) repairStable() []Action {
 
 // ails tells that a serving colour needs to be mended.
 func (d *decision) ails(slot Slot) bool {
-	return !slot.Exists || slot.Deleting || !slot.Started || slot.Desired == 0 && d.n > 0 || !slot.Paused || slot.Starved && slot.Pods < slot.Desired
+	return !slot.Exists || slot.Deleting || !slot.Started || slot.Desired == 0 && d.n > 0 || !slot.Paused || slot.Edited || slot.Foreign > 0 || slot.Starved && slot.Pods < slot.Desired
 }
 
 // mendStable puts back what a hand did to the serving colour, and wakes it where quota made
@@ -130,6 +130,8 @@ func (d *decision) mendStable() []Action {
 		return d.revives(stable)
 	case slot.Desired == 0 && d.n > 0:
 		return []Action{Scale{Color: stable.Color, Count: d.n, Stamp: stamp}}
+	case slot.Edited || slot.Foreign > 0:
+		return d.templates(stable)
 	case !slot.Paused: // SPEC 5.4
 		return []Action{Scale{Color: stable.Color, Count: slot.Desired, Stamp: stamp}}
 	}

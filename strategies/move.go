@@ -130,17 +130,47 @@ func (d *decision) ground(reason Reason, doing string) (acts []Action, firm bool
 		d.say(Degraded, Held, "%s, the Deployment of stable %s is gone: revert to it, or restore the Deployment", d.position(), s.Revision)
 		return nil, false
 	}
+	if d.slot(c).Foreign > 0 {
+		d.turnForeign()
+		return nil, false
+	}
 	acts = d.restores()
 	return acts, acts == nil
 }
 
-// pauses puts `paused` back on both colours: unpaused by a hand, an edit would roll it
-// (SPEC 5.4).
+// turnForeign: what is not from Git is never promoted. Unlike a template that was only
+// written, pods that run cannot be put back.
+func (d *decision) turnForeign() {
+	d.turn("some of its pods run a template that is not from Git: a hand changed its Deployment")
+}
+
+// pauses puts `paused` back on both colours: unpaused by a hand, an edit would roll it; then
+// the template (SPEC 5.4).
 func (d *decision) pauses() []Action {
 	for _, t := range []*Track{d.next.Candidate, d.next.Stable} {
-		if slot := d.slot(t); slot.Started && slot.Desired > 0 && !slot.Paused {
+		slot := d.slot(t)
+		if slot.Started && slot.Desired > 0 && !slot.Paused && slot.Foreign == 0 {
 			return []Action{Scale{t.Color, slot.Desired, d.stamp()}}
 		}
+		if acts := d.templates(t); acts != nil {
+			return acts
+		}
+	}
+	return nil
+}
+
+// templates puts back what a hand wrote into a colour's template. Where it runs already,
+// which takes a hand that unpaused it too, the Deployment's own controller takes it back
+// pod by pod, and is paused again when it has.
+func (d *decision) templates(t *Track) []Action {
+	switch slot := d.slot(t); {
+	case !slot.Exists || slot.Deleting || !slot.Started:
+	case slot.Edited && slot.Paused:
+		return []Action{Restore{t.Color, d.stampOf(t)}}
+	case slot.Edited:
+		return []Action{Scale{t.Color, slot.Desired, d.stampOf(t)}}
+	case slot.Foreign > 0 && slot.Paused:
+		return []Action{Revive{t.Color, d.stampOf(t)}}
 	}
 	return nil
 }

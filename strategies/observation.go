@@ -58,7 +58,8 @@ type Slot struct {
 	Desired   int32  // pods asked for
 	Paused    bool
 	Started   bool      // its ReplicaSet is there, which a paused Deployment cannot make
-	Edited    bool      // a hand changed its template
+	Edited    bool      // a hand changed its template, which is not what its pods run
+	Foreign   int32     // pods of the colour that run a template which a hand made; they never count
 	Lags      bool      // its controllers have yet to follow the count: pods that are ready may be about to go
 	Pods      int32     // pods of this colour, terminating ones too
 	Ready     int32     // pods that count (SPEC 5.14): Ready, right revision, minReadySeconds over, not terminating

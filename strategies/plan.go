@@ -95,6 +95,12 @@ type (
 		Color Color
 		Stamp Stamp
 	}
+	// Restore puts the template of a paused Deployment back as its ReplicaSet has it: a hand
+	// changed it.
+	Restore struct {
+		Color Color
+		Stamp Stamp
+	}
 	// Touch wakes a slot's ReplicaSet that sleeps after a refusal (K30).
 	Touch struct {
 		Color Color
@@ -112,6 +118,7 @@ func (Delete) action()  {}
 func (Apply) action()   {}
 func (Prune) action()   {}
 func (Revive) action()  {}
+func (Restore) action() {}
 func (Touch) action()   {}
 
 func (a Create) String() string { return fmt.Sprintf("create %s for %s", a.Color, a.Stamp.Revision) }
@@ -146,4 +153,7 @@ func (a Apply) String() string {
 }
 func (a Prune) String() string  { return "delete previews that are left over" }
 func (a Revive) String() string { return fmt.Sprintf("revive %s", a.Color) }
-func (a Touch) String() string  { return fmt.Sprintf("touch %s", a.Color) }
+func (a Restore) String() string {
+	return fmt.Sprintf("restore the template of %s", a.Color)
+}
+func (a Touch) String() string { return fmt.Sprintf("touch %s", a.Color) }

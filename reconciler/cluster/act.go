@@ -44,6 +44,8 @@ func (c *Cluster) Act(ctx context.Context, s Sight, next strategies.State, actio
 		return c.prune(ctx, s)
 	case strategies.Revive:
 		return c.revive(ctx, s, a)
+	case strategies.Restore:
+		return c.restore(ctx, s, a)
 	case strategies.Touch:
 		return c.touch(ctx, s, a)
 	}
@@ -244,6 +246,19 @@ func (c *Cluster) revive(ctx context.Context, s Sight, a strategies.Revive) erro
 	}
 	op := operation{"replace", "/spec/paused", false}
 	return c.patch(ctx, s, "revive "+name(d), d, append(append(fence(d), op), notes(d, a.Stamp)...))
+}
+
+// restore puts the template back that a hand changed. The Deployment is paused, which is
+// part of the fence: nothing rolls by it, and should we die here nothing has changed that
+// runs.
+func (c *Cluster) restore(ctx context.Context, s Sight, a strategies.Restore) error {
+	d := s.deployments[a.Color]
+	origin := originOf(c.setsOf(d), s.Slots[a.Color].Revision)
+	if d == nil || origin == nil {
+		return nil
+	}
+	ops := []operation{{"test", "/spec/paused", true}, {"replace", "/spec/template", templateOf(origin)}}
+	return c.patch(ctx, s, "restore "+name(d), d, append(append(fence(d), ops...), notes(d, a.Stamp)...))
 }
 
 // noteTouched says when a ReplicaSet was woken last.

@@ -10,6 +10,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -39,7 +40,10 @@ func slotOf(now time.Time, u *unstructured.Unstructured, sets []*appsv1.ReplicaS
 	slot.Revision = d.Spec.Template.Labels[release.LabelRevision]
 	slot.Desired = value(d.Spec.Replicas, 1)
 	slot.Paused = d.Spec.Paused
-	slot.Edited = editedTemplate(u)
+	origin := originOf(sets, slot.Revision)
+	if slot.Edited = editedTemplate(u); origin != nil {
+		slot.Edited = !apiequality.Semantic.DeepEqual(templateOf(origin), d.Spec.Template)
+	}
 	slot.TouchedAt, _ = time.Parse(time.RFC3339, d.Annotations[noteTouched])
 	slot.Aborted = d.Annotations[release.NoteAborted]
 	slot.Epoch = epochOf(u)
@@ -47,6 +51,10 @@ func slotOf(now time.Time, u *unstructured.Unstructured, sets []*appsv1.ReplicaS
 	settle := time.Duration(d.Spec.MinReadySeconds) * time.Second
 	for _, p := range pods {
 		if p.Labels[release.LabelRevision] != slot.Revision || p.DeletionTimestamp != nil {
+			continue
+		}
+		if owner := metav1.GetControllerOf(p); origin != nil && owner != nil && owner.Name != origin.Name {
+			slot.Foreign++
 			continue
 		}
 		if crash, ever := crashed(p); ever {
@@ -72,14 +80,31 @@ func slotOf(now time.Time, u *unstructured.Unstructured, sets []*appsv1.ReplicaS
 			slot.ReadyAt = at
 		}
 	}
-	slot.Started = slices.ContainsFunc(sets, func(set *appsv1.ReplicaSet) bool {
-		return set.DeletionTimestamp == nil && set.Labels[release.LabelRevision] == slot.Revision
-	})
+	slot.Started = origin != nil
 	slot.Lags = lags(d, slot.Desired, sets, staying)
 	if words := starved(sets); words != "" {
 		slot.Starved, slot.Trouble = strings.Contains(words, "exceeded quota"), words
 	}
 	return slot
+}
+
+// originOf is the ReplicaSet that a revision was started with: the oldest. Any other is of a
+// template that a hand wrote; nil = there is none yet.
+func originOf(sets []*appsv1.ReplicaSet, revision string) (origin *appsv1.ReplicaSet) {
+	for _, set := range sets {
+		if set.DeletionTimestamp == nil && set.Labels[release.LabelRevision] == revision &&
+			(origin == nil || set.CreationTimestamp.Before(&origin.CreationTimestamp)) {
+			origin = set
+		}
+	}
+	return origin
+}
+
+// templateOf is a ReplicaSet's template as its Deployment had it.
+func templateOf(set *appsv1.ReplicaSet) corev1.PodTemplateSpec {
+	template := *set.Spec.Template.DeepCopy()
+	delete(template.Labels, appsv1.DefaultDeploymentUniqueLabelKey)
+	return template
 }
 
 // setsOf are a Deployment's ReplicaSets.

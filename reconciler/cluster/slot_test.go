@@ -194,3 +194,48 @@ func TestLags(t *testing.T) {
 		}
 	}
 }
+
+// What a hand writes into the template of a paused Deployment runs nowhere, and is seen by
+// comparing it with the ReplicaSet that the revision was started with. Pods of another
+// ReplicaSet run what a hand wrote, and never count (SPEC 5.3, 5.4).
+func TestTemplateFromAHand(t *testing.T) {
+	set := func(name, image string, made time.Time) *appsv1.ReplicaSet {
+		labels := map[string]string{release.LabelRevision: "bb", "pod-template-hash": name}
+		return &appsv1.ReplicaSet{
+			ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels, CreationTimestamp: metav1.NewTime(made)},
+			Spec: appsv1.ReplicaSetSpec{Template: corev1.PodTemplateSpec{
+				ObjectMeta: metav1.ObjectMeta{Labels: labels}, Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "web", Image: image}}},
+			}},
+		}
+	}
+	of := func(set string) func(*corev1.Pod) {
+		return func(p *corev1.Pod) {
+			yes := true
+			p.OwnerReferences = []metav1.OwnerReference{{Kind: "ReplicaSet", Name: set, Controller: &yes}}
+		}
+	}
+	ours, theirs := set("ours", "web:v2", noon.Add(-time.Hour)), set("theirs", "web:debug", noon)
+	d := deployment("green", "bb", 2, nil)
+	write := func(image string) {
+		template := map[string]any{
+			"metadata": map[string]any{"labels": map[string]any{release.LabelRevision: "bb"}},
+			"spec":     map[string]any{"containers": []any{map[string]any{"name": "web", "image": image, "resources": map[string]any{}}}},
+		}
+		if err := unstructured.SetNestedMap(d.Object, template, "spec", "template"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	long := noon.Add(-time.Minute)
+	pods := []*corev1.Pod{pod("a", "green", "bb", long, of("ours")), pod("b", "green", "bb", long, of("theirs"))}
+	write("web:v2")
+	if got := slotOf(noon, d, []*appsv1.ReplicaSet{ours}, pods[:1]); got.Edited || got.Foreign != 0 || got.Ready != 1 {
+		t.Errorf("as Git has it: %+v", got)
+	}
+	write("web:debug")
+	if got := slotOf(noon, d, []*appsv1.ReplicaSet{ours}, pods[:1]); !got.Edited || got.Foreign != 0 || got.Ready != 1 {
+		t.Errorf("a hand wrote it, and it does not run: %+v", got)
+	}
+	if got := slotOf(noon, d, []*appsv1.ReplicaSet{theirs, ours}, pods); !got.Edited || got.Foreign != 1 || got.Ready != 1 {
+		t.Errorf("it runs in one pod: %+v", got)
+	}
+}
