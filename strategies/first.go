@@ -10,7 +10,7 @@ func (d *decision) first() []Action {
 	}
 	if c := d.next.Candidate; c == nil || c.Revision != d.wanted {
 		d.next.Candidate = d.candidate(d.firstColor())
-		d.next.ProgressAt = d.obs.At
+		d.next.ProgressAt, d.next.Switching = d.obs.At, false
 	}
 	c := d.next.Candidate
 	d.next.Replicas = d.n
@@ -30,18 +30,34 @@ func (d *decision) first() []Action {
 		d.lookAt(slot.NextAt)
 		d.firstDeadline(slot)
 		return nil
+	case d.gatedFirst():
+		if d.orders.gates == 0 && !d.orders.full {
+			d.say(Paused, WaitingForPromote, "first release of %s is ready%s, paused: waiting for promote", c.Revision, d.wayIn())
+			return nil
+		}
+		d.next.Switching = true
+		return []Action{Select{To: to, Stamp: d.stamp()}}
 	case d.selection(to) != to:
 		return []Action{Select{To: to, Stamp: d.stamp()}}
 	case !d.inForce(c.Color):
 		return nil
 	}
-	d.next.Stable, d.next.Candidate = c, nil
+	d.next.Stable, d.next.Candidate, d.next.Switching = c, nil, false
 	return d.rest()
 }
 
+// gatedFirst tells that a first release waits for a person: only its previews lead to it
+// (firstRelease: gated, SPEC 2.4). That the gate was passed goes into the record.
+func (d *decision) gatedFirst() bool { return d.spec.FirstGated && !d.next.Switching }
+
 // firstPin is what Services that do not exist yet select: the candidate, which nobody
-// can reach before it is ready.
-func (d *decision) firstPin() Selection { return Only(d.next.Candidate.Color) }
+// can reach before it is ready; behind a gate the colour that nobody is in.
+func (d *decision) firstPin() Selection {
+	if d.gatedFirst() {
+		return Only(d.next.Candidate.Color.Other())
+	}
+	return Only(d.next.Candidate.Color)
+}
 
 // firstColor keeps off the slot that users reach, or that Services select already: an
 // earlier revision that failed may still have pods that answer.

@@ -168,6 +168,13 @@ func (s Subject) tracks() []*strategies.Track {
 	if w := s.State.Warm; w != nil {
 		found = append(found, &w.Old)
 	}
+	if c := s.State.Candidate; c != nil && s.State.Stable == nil {
+		// A first release that waits at its gate: its Services lead to the colour that nobody
+		// is in.
+		nobody := *c
+		nobody.Color = c.Color.Other()
+		found = append(found, &nobody)
+	}
 	return found
 }
 
