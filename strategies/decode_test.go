@@ -1,4 +1,4 @@
-package strategies
+package strategies_test
 
 import (
 	"encoding/json"
@@ -6,6 +6,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/kexal/kexal/strategies"
 )
 
 func read(t *testing.T, path string) string {
@@ -19,7 +21,7 @@ func read(t *testing.T, path string) string {
 
 // decoded says what became of a rollout.yaml: every mistake, or what was read.
 func decoded(input string) string {
-	r, err := Decode("rollout.yaml", []byte(input))
+	r, err := strategies.Decode("rollout.yaml", []byte(input))
 	if err != nil {
 		return err.Error() + "\n"
 	}
@@ -34,14 +36,14 @@ func decoded(input string) string {
 	for i, step := range s.Canary.Steps {
 		fmt.Fprintf(&b, "step %d: %s\n", i+1, step)
 	}
-	amount := func(a Amount) string {
+	amount := func(a strategies.Amount) string {
 		if a.Percent {
 			return fmt.Sprintf("%d%%", a.Value)
 		}
 		return fmt.Sprint(a.Value)
 	}
 	if bg := s.BlueGreen; bg != nil {
-		fmt.Fprintf(&b, "gate: %s; preview of %d, Services %v", s.steps()[0], bg.PreviewReplicas, s.Previews)
+		fmt.Fprintf(&b, "gate: %s; preview of %d, Services %v", s.Steps()[0], bg.PreviewReplicas, s.Previews)
 		if bg.PreviewService != "" {
 			fmt.Fprintf(&b, " (%s)", bg.PreviewService)
 		}

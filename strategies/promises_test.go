@@ -1,20 +1,61 @@
-package strategies
+package strategies_test
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/kexal/kexal/strategies"
+	"github.com/kexal/kexal/strategies/simulated"
 )
 
 // A change is one effect of a plan, with the world before and after it.
 type change struct {
-	action        Action
-	plan          Plan
-	before, after *world
-	record        State // as stored when it was made
-	agent         int64 // the epoch that this agent recorded
-	n             int32 // the size that Git asks for
+	action        strategies.Action
+	plan          strategies.Plan
+	before, after *simulated.World
+	record        strategies.State // as stored when it was made
+	agent         int64            // the epoch that this agent recorded
+	n             int32            // the size that Git asks for
+}
+
+// keeps sees that an effect breaks no promise.
+func (p *story) keeps(e simulated.Effect) {
+	c := change{action: e.Action, plan: e.Plan, before: e.Before, after: e.After, record: e.Record, agent: e.Epoch, n: e.Plan.Next.Replicas}
+	if e.Observed.Wanted != nil {
+		c.n = e.Observed.Wanted.Replicas
+	}
+	for _, promise := range promises {
+		if why := promise.broken(c); why != "" {
+			p.play.Stop(fmt.Errorf("%s: %s: %s", promise.name, e.Action, why))
+		}
+	}
+}
+
+// decide calls Decide, and sees that it keeps to what it promises: the same arguments
+// give the same plan, and none of them is changed.
+func (p *story) decide(spec strategies.Spec, was strategies.State, obs strategies.Observation) strategies.Plan {
+	facts := func() string {
+		text, _ := json.Marshal([]any{spec, was, obs})
+		return string(text)
+	}
+	told := func(plan strategies.Plan) string {
+		text, _ := json.Marshal([]any{plan.Next, plan.ActFirst, plan.Recheck})
+		return string(text) + fmt.Sprint(plan.Actions)
+	}
+	before := facts()
+	plan := strategies.Decide(spec, was, obs)
+	again := strategies.Decide(spec, was, obs)
+	if facts() != before {
+		p.play.Stop(errors.New("Decide changed its arguments"))
+	}
+	if told(plan) != told(again) {
+		p.play.Stop(errors.New("Decide says two things of the same facts"))
+	}
+	return plan
 }
 
 // A promise holds for every effect of every story, whatever else goes wrong.
@@ -44,14 +85,7 @@ var promises = []promise{
 	{"a rejected revision gets no pods", rejectedGrows},
 }
 
-func sum(n map[Color]int32) int32 { return n[Blue] + n[Green] }
-
-func (w *world) asked(c Color) int32 {
-	if d := w.slots[c]; d != nil {
-		return d.desired
-	}
-	return 0
-}
+func sum(n map[strategies.Color]int32) int32 { return n[strategies.Blue] + n[strategies.Green] }
 
 // size is what the plan moves towards, and what may be above and missing.
 func (c change) size() (n, surge, unavailable int32) {
@@ -60,22 +94,22 @@ func (c change) size() (n, surge, unavailable int32) {
 		n = c.plan.Next.Replicas // a new size waits until the switch is over
 	}
 	if c.plan.Next.Spec != nil {
-		surge, unavailable = c.plan.Next.Spec.budget(n)
+		surge, unavailable = c.plan.Next.Spec.Budget(n)
 	}
 	return n, surge, unavailable
 }
 
 func sentToNobody(c change) string {
-	if _, ok := c.action.(Select); !ok {
+	if _, ok := c.action.(strategies.Select); !ok {
 		return ""
 	}
-	c.after = c.after.through()
-	for _, name := range slices.Sorted(maps.Keys(c.after.services)) {
-		if sum(c.after.selected(c.after.services[name])) > 0 || c.after.services[name].refuses {
+	c.after = c.after.Through()
+	for _, name := range slices.Sorted(maps.Keys(c.after.Services)) {
+		if sum(c.after.Selected(c.after.Services[name])) > 0 || c.after.Services[name].Refuses {
 			continue // the server keeps it where it is
 		}
-		for _, color := range []Color{Blue, Green} {
-			if c.after.readyPods(color) > 0 {
+		for _, color := range []strategies.Color{strategies.Blue, strategies.Green} {
+			if c.after.ReadyPods(color) > 0 {
 				return fmt.Sprintf("Service %s reaches nobody, %s has ready pods", name, color)
 			}
 		}
@@ -84,9 +118,9 @@ func sentToNobody(c change) string {
 }
 
 func selectsNothing(c change) string {
-	for _, name := range slices.Sorted(maps.Keys(c.after.services)) {
-		s := c.after.services[name]
-		if s.selects == Nothing || (s.selects == OnlyBlue || s.selects == OnlyGreen) && s.revision == "" {
+	for _, name := range slices.Sorted(maps.Keys(c.after.Services)) {
+		s := c.after.Services[name]
+		if s.Selects == strategies.Nothing || (s.Selects == strategies.OnlyBlue || s.Selects == strategies.OnlyGreen) && s.Revision == "" {
 			return "Service " + name
 		}
 	}
@@ -96,11 +130,11 @@ func selectsNothing(c change) string {
 // tooMany: but for stable's first pods where all users leave the candidate and surge has
 // no room for them (one pod, maxSurge 0): as on the way back, capacity comes first.
 func tooMany(c change) string {
-	a, ok := c.action.(Scale)
-	if s := c.plan.Next.Stable; ok && s != nil && s.Color == a.Color && c.before.slot(a.Color).Ready == 0 {
+	a, ok := c.action.(strategies.Scale)
+	if s := c.plan.Next.Stable; ok && s != nil && s.Color == a.Color && c.before.Slot(a.Color).Ready == 0 {
 		return ""
 	}
-	if !ok || c.plan.Next.Back != nil || c.plan.Next.Stable == nil || a.Count <= c.before.asked(a.Color) {
+	if !ok || c.plan.Next.Back != nil || c.plan.Next.Stable == nil || a.Count <= c.before.Slot(a.Color).Desired {
 		return ""
 	}
 	n, surge, _ := c.size()
@@ -111,12 +145,12 @@ func tooMany(c change) string {
 		if a.Count <= n {
 			return "" // its own size; what a warm colour has beside it shrinks by itself
 		}
-		n = max(n, c.before.asked(c.plan.Next.Stable.Color)) // full size is what stable has live (SPEC 5.13)
+		n = max(n, c.before.Slot(c.plan.Next.Stable.Color).Desired) // full size is what stable has live (SPEC 5.13)
 		surge = n
 	}
 	asked := a.Count
 	if kept := c.plan.Next.Spare; kept == nil || kept.Color == a.Color { // what is kept to be looked at is beside it all
-		asked += c.after.asked(a.Color.Other())
+		asked += c.after.Slot(a.Color.Other()).Desired
 	}
 	if asked > n+surge {
 		return fmt.Sprintf("%d pods of %d and %d", asked, n, surge)
@@ -128,11 +162,11 @@ func tooMany(c change) string {
 // not get worse.
 func tooFew(c change) string {
 	n, _, unavailable := c.size()
-	if a, ok := c.action.(Select); ok {
+	if a, ok := c.action.(strategies.Select); ok {
 		next := c.plan.Next
-		strays := next.Candidate == nil || next.Spec != nil && next.Spec.BlueGreen != nil && next.Back == nil && next.Stable != nil && a.To == Only(next.Stable.Color)
-		for _, s := range c.before.services {
-			strays = strays || s.selects == Something
+		strays := next.Candidate == nil || next.Spec != nil && next.Spec.BlueGreen != nil && next.Back == nil && next.Stable != nil && a.To == strategies.Only(next.Stable.Color)
+		for _, s := range c.before.Services {
+			strays = strays || s.Selects == strategies.Something
 		}
 		if strays {
 			return "" // a selector that strayed is put back, whatever it reached (SPEC 5.8)
@@ -140,11 +174,11 @@ func tooFew(c change) string {
 	}
 	starved := false
 	if s := c.plan.Next.Stable; s != nil && c.plan.Next.Back != nil {
-		starved = c.before.slot(s.Color).Starved
+		starved = c.before.Slot(s.Color).Starved
 	}
-	c.before, c.after = c.before.through(), c.after.through()
-	for _, name := range slices.Sorted(maps.Keys(c.before.services)) {
-		before, after := c.before.selected(c.before.services[name]), c.after.selected(c.after.services[name])
+	c.before, c.after = c.before.Through(), c.after.Through()
+	for _, name := range slices.Sorted(maps.Keys(c.before.Services)) {
+		before, after := c.before.Selected(c.before.Services[name]), c.after.Selected(c.after.Services[name])
 		if starved && sum(before)-sum(after) <= 1 && sum(after) > 0 {
 			continue // stable gets its pods only from the candidate's, pod for pod (SPEC 5.17)
 		}
@@ -159,44 +193,44 @@ func tooFew(c change) string {
 }
 
 func undrained(c change) string {
-	a, ok := c.action.(Scale)
-	if !ok || a.Count > 0 || c.before.readyPods(a.Color) == 0 || c.plan.Next.Stable == nil {
+	a, ok := c.action.(strategies.Scale)
+	if !ok || a.Count > 0 || c.before.ReadyPods(a.Color) == 0 || c.plan.Next.Stable == nil {
 		return ""
 	}
 	if n, _, unavailable := c.size(); n <= unavailable {
 		return "" // all of them may be missing: one pod without a surge, or none at all
 	}
-	if c.plan.Next.Back != nil && c.before.slot(c.plan.Next.Stable.Color).Starved {
+	if c.plan.Next.Back != nil && c.before.Slot(c.plan.Next.Stable.Color).Starved {
 		return ""
 	}
-	for _, name := range slices.Sorted(maps.Keys(c.before.services)) {
-		s := c.before.services[name]
-		if s.selects == BothColors && s.slices[a.Color.Other()] > 0 {
+	for _, name := range slices.Sorted(maps.Keys(c.before.Services)) {
+		s := c.before.Services[name]
+		if s.Selects == strategies.BothColors && s.Endpoints[a.Color.Other()] > 0 {
 			continue // users of both colours: the others go on, these pods end as in any step
 		}
-		if s.slices[a.Color] > 0 {
+		if s.Endpoints[a.Color] > 0 {
 			return fmt.Sprintf("Service %s still sends users to %s", name, a.Color)
 		}
-		if left := s.left[a.Color]; !left.IsZero() && c.before.now.Sub(left) < 5*time.Second {
-			return fmt.Sprintf("users left %s only %s ago", a.Color, c.before.now.Sub(left))
+		if left := s.Left[a.Color]; !left.IsZero() && c.before.Now.Sub(left) < 5*time.Second {
+			return fmt.Sprintf("users left %s only %s ago", a.Color, c.before.Now.Sub(left))
 		}
 	}
 	return ""
 }
 
 // raised compares the share of users that a colour is asked to take, before and after.
-func (c change) raised(color Color) bool {
-	for name, was := range c.before.services {
-		share := func(w *world, s *service) (part, all int32) {
-			if s.selects != Only(color.Other()) {
-				part = w.asked(color)
+func (c change) raised(color strategies.Color) bool {
+	for name, was := range c.before.Services {
+		share := func(w *simulated.World, s *simulated.Service) (part, all int32) {
+			if s.Selects != strategies.Only(color.Other()) {
+				part = w.Slot(color).Desired
 			}
-			if s.selects != Only(color) {
-				all = w.asked(color.Other())
+			if s.Selects != strategies.Only(color) {
+				all = w.Slot(color.Other()).Desired
 			}
 			return part, part + all
 		}
-		now := c.after.services[name]
+		now := c.after.Services[name]
 		if now == nil {
 			continue
 		}
@@ -226,14 +260,14 @@ func unrecorded(c change) string {
 }
 
 func overweight(c change) string {
-	a, ok := c.action.(Scale)
+	a, ok := c.action.(strategies.Scale)
 	next := c.plan.Next
-	if !ok || next.Candidate == nil || next.Stable == nil || a.Color != next.Candidate.Color || a.Count <= c.before.asked(a.Color) {
+	if !ok || next.Candidate == nil || next.Stable == nil || a.Color != next.Candidate.Color || a.Count <= c.before.Slot(a.Color).Desired {
 		return ""
 	}
 	n, surge, _ := c.size()
 	if b := next.Spec.BlueGreen; b != nil {
-		most := max(n, c.before.asked(next.Stable.Color))
+		most := max(n, c.before.Slot(next.Stable.Color).Desired)
 		if b.PreviewReplicas > 0 && c.record.Step <= 1 {
 			most = min(most, b.PreviewReplicas)
 		}
@@ -242,27 +276,27 @@ func overweight(c change) string {
 		}
 		return ""
 	}
-	if most, _ := split(n, c.record.Asked, surge > 0); a.Count > most {
+	if most, _ := strategies.Split(n, c.record.Asked, surge > 0); a.Count > most {
 		return fmt.Sprintf("%d pods for %d%% of %d", a.Count, c.record.Asked, n)
 	}
 	return ""
 }
 
 func halfSwitched(c change) string {
-	a, ok := c.action.(Select)
+	a, ok := c.action.(strategies.Select)
 	next := c.plan.Next
-	if !ok || next.Candidate == nil || next.Stable == nil || next.Back != nil || next.Spec.BlueGreen == nil || a.To != Only(next.Candidate.Color) {
+	if !ok || next.Candidate == nil || next.Stable == nil || next.Back != nil || next.Spec.BlueGreen == nil || a.To != strategies.Only(next.Candidate.Color) {
 		return ""
 	}
 	n, _, _ := c.size()
-	if ready := c.before.through().slot(next.Candidate.Color).Ready; ready < n {
+	if ready := c.before.Through().Slot(next.Candidate.Color).Ready; ready < n {
 		return fmt.Sprintf("%d of %d pods are ready", ready, n)
 	}
 	return ""
 }
 
 // tries is the candidate of a blue/green rollout that goes forward; nil = there is none.
-func (c change) tries() *Track {
+func (c change) tries() *strategies.Track {
 	next := c.plan.Next
 	if next.Stable == nil || next.Back != nil || next.Spec == nil || next.Spec.BlueGreen == nil {
 		return nil
@@ -275,41 +309,41 @@ func unpromoted(c change) string {
 	if tried == nil || !c.raised(tried.Color) {
 		return ""
 	}
-	if _, scales := c.action.(Scale); scales && len(c.before.services) > 0 {
+	if _, scales := c.action.(strategies.Scale); scales && len(c.before.Services) > 0 {
 		return "" // pods that nobody was sent to by this effect
 	}
 	switch r := c.record; {
 	case r.Candidate == nil || r.Candidate.Revision != tried.Revision || r.Epoch != c.agent:
 		return "it is not of the record"
-	case r.Step < 2 || !r.Switching && len(c.before.services) > 0:
+	case r.Step < 2 || !r.Switching && len(c.before.Services) > 0:
 		return fmt.Sprintf("the record stands at step %d, switching %v", r.Step, r.Switching)
 	}
 	return ""
 }
 
 func apart(c change) string {
-	a, ok := c.action.(Select)
+	a, ok := c.action.(strategies.Select)
 	if !ok || c.tries() == nil {
 		return ""
 	}
-	for _, name := range slices.Sorted(maps.Keys(c.after.services)) {
-		s, to := c.after.services[name], a.To
-		if a.Overlap && s.overlaps {
-			to = BothColors
+	for _, name := range slices.Sorted(maps.Keys(c.after.Services)) {
+		s, to := c.after.Services[name], a.To
+		if a.Overlap && s.Overlaps {
+			to = strategies.BothColors
 		}
-		if s.selects != to && !s.refuses {
-			return fmt.Sprintf("Service %s selects %s", name, s.selects)
+		if s.Selects != to && !s.Refuses {
+			return fmt.Sprintf("Service %s selects %s", name, s.Selects)
 		}
 	}
 	return ""
 }
 
 func stableShrinks(c change) string {
-	a, ok := c.action.(Scale)
-	if !ok || c.tries() == nil || a.Color != c.plan.Next.Stable.Color || a.Count >= min(c.before.asked(a.Color), c.n) {
+	a, ok := c.action.(strategies.Scale)
+	if !ok || c.tries() == nil || a.Color != c.plan.Next.Stable.Color || a.Count >= min(c.before.Slot(a.Color).Desired, c.n) {
 		return ""
 	}
-	return fmt.Sprintf("it had %d pods", c.before.asked(a.Color))
+	return fmt.Sprintf("it had %d pods", c.before.Slot(a.Color).Desired)
 }
 
 func previewElsewhere(c change) string {
@@ -317,13 +351,13 @@ func previewElsewhere(c change) string {
 	if tried == nil || c.record.Switching {
 		return "" // a switch widens one (SPEC 5.10)
 	}
-	if a, ok := c.action.(Scale); !ok || a.Color != tried.Color || a.Count <= c.before.asked(a.Color) {
+	if a, ok := c.action.(strategies.Scale); !ok || a.Color != tried.Color || a.Count <= c.before.Slot(a.Color).Desired {
 		return ""
 	}
-	for _, name := range slices.Sorted(maps.Keys(c.after.previews)) {
-		p := c.after.previews[name]
-		if tried.Previews[name] != nil && (p.selects != Only(tried.Color) || p.revision != tried.Revision) {
-			return fmt.Sprintf("%s selects %s", name, p.selects)
+	for _, name := range slices.Sorted(maps.Keys(c.after.Previews)) {
+		p := c.after.Previews[name]
+		if tried.Previews[name] != nil && (p.Selects != strategies.Only(tried.Color) || p.Revision != tried.Revision) {
+			return fmt.Sprintf("%s selects %s", name, p.Selects)
 		}
 	}
 	return ""
@@ -334,49 +368,49 @@ func spareServes(c change) string {
 		return ""
 	}
 	switch c.action.(type) {
-	case Select, Apply:
+	case strategies.Select, strategies.Apply:
 	default:
 		return ""
 	}
-	for _, name := range slices.Sorted(maps.Keys(c.after.services)) {
-		if s := c.after.services[name]; s.selects != Only(c.record.Spare.Color.Other()) && !s.refuses && c.before.services[name] != nil && c.before.services[name].selects != s.selects {
-			return fmt.Sprintf("Service %s selects %s", name, s.selects)
+	for _, name := range slices.Sorted(maps.Keys(c.after.Services)) {
+		if s := c.after.Services[name]; s.Selects != strategies.Only(c.record.Spare.Color.Other()) && !s.Refuses && c.before.Services[name] != nil && c.before.Services[name].Selects != s.Selects {
+			return fmt.Sprintf("Service %s selects %s", name, s.Selects)
 		}
 	}
 	return ""
 }
 
 func rejectedServes(c change) string {
-	a, ok := c.action.(Select)
-	if !ok || a.To != OnlyBlue && a.To != OnlyGreen {
+	a, ok := c.action.(strategies.Select)
+	if !ok || a.To != strategies.OnlyBlue && a.To != strategies.OnlyGreen {
 		return ""
 	}
-	if r := c.record.rejected(revisionIn(Color(a.To), c.plan.Next)); r != nil {
+	if r := c.record.RejectionOf(simulated.RevisionIn(c.plan.Next, strategies.Color(a.To))); r != nil {
 		return r.Revision + " is rejected: " + r.Reason
 	}
 	return ""
 }
 
 func deletesUsed(c change) string {
-	a, ok := c.action.(Delete)
+	a, ok := c.action.(strategies.Delete)
 	if !ok {
 		return ""
 	}
-	for _, name := range slices.Sorted(maps.Keys(c.before.services)) {
-		if c.before.services[name].selects == Only(a.Color) {
+	for _, name := range slices.Sorted(maps.Keys(c.before.Services)) {
+		if c.before.Services[name].Selects == strategies.Only(a.Color) {
 			return fmt.Sprintf("Service %s selects it", name)
 		}
 	}
-	if s := c.before.slot(a.Color); s.Pods > 0 {
+	if s := c.before.Slot(a.Color); s.Pods > 0 {
 		return "it has pods"
 	}
 	return ""
 }
 
 func inPlace(c change) string {
-	for color, was := range c.before.slots {
-		if now := c.after.slots[color]; was != nil && now != nil && now.revision != was.revision {
-			return fmt.Sprintf("%s had %s and now has %s", color, was.revision, now.revision)
+	for color, was := range c.before.Slots {
+		if now := c.after.Slots[color]; was != nil && now != nil && now.Revision != was.Revision {
+			return fmt.Sprintf("%s had %s and now has %s", color, was.Revision, now.Revision)
 		}
 	}
 	return ""
@@ -384,22 +418,22 @@ func inPlace(c change) string {
 
 func twice(c change) string {
 	switch a := c.action.(type) {
-	case Create:
-		if c.before.slots[a.Color] != nil {
+	case strategies.Create:
+		if c.before.Slots[a.Color] != nil {
 			return "it is there"
 		}
-	case Delete:
-		if c.before.slots[a.Color] == nil {
+	case strategies.Delete:
+		if c.before.Slots[a.Color] == nil {
 			return "it is gone"
 		}
-	case Scale:
-		d := c.before.slots[a.Color]
-		if d.desired == a.Count && d.paused {
+	case strategies.Scale:
+		d := c.before.Slots[a.Color]
+		if d.Desired == a.Count && d.Paused {
 			return "it has that size"
 		}
-	case Select:
-		for _, s := range c.before.services {
-			if s.selects != a.To || a.Overlap && s.overlaps || a.To != BothColors && s.revision != revisionIn(Color(a.To), c.plan.Next) {
+	case strategies.Select:
+		for _, s := range c.before.Services {
+			if s.Selects != a.To || a.Overlap && s.Overlaps || a.To != strategies.BothColors && s.Revision != simulated.RevisionIn(c.plan.Next, strategies.Color(a.To)) {
 				return ""
 			}
 		}
@@ -409,11 +443,11 @@ func twice(c change) string {
 }
 
 func rejectedGrows(c change) string {
-	a, ok := c.action.(Scale)
-	if !ok || a.Count <= c.before.asked(a.Color) {
+	a, ok := c.action.(strategies.Scale)
+	if !ok || a.Count <= c.before.Slot(a.Color).Desired {
 		return ""
 	}
-	if r := c.record.rejected(c.before.slots[a.Color].revision); r != nil {
+	if r := c.record.RejectionOf(c.before.Slots[a.Color].Revision); r != nil {
 		return r.Revision + " is rejected: " + r.Reason
 	}
 	return ""

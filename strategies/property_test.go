@@ -1,4 +1,4 @@
-package strategies
+package strategies_test
 
 import (
 	"flag"
@@ -8,6 +8,8 @@ import (
 
 	"github.com/cockroachdb/datadriven"
 	"pgregory.net/rapid"
+
+	"github.com/kexal/kexal/strategies"
 )
 
 // TestPromises plays random rollouts in a random world: pods that fail, people who push,
@@ -26,7 +28,7 @@ func TestPromises(t *testing.T) {
 }
 
 func playAnything(t *rapid.T) {
-	p := newPlay()
+	p := newStory()
 	var story []string
 	tell := func(line, input string) {
 		told := line
@@ -41,8 +43,8 @@ func playAnything(t *rapid.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", line, err)
 		}
-		if p.broken != "" {
-			t.Fatalf("%s\n\n%s\n\n%s", p.broken, strings.Join(story, "\n\n"), p.said.String())
+		if p.broken != nil {
+			t.Fatalf("%v\n\n%s\n\n%s", p.broken, strings.Join(story, "\n\n"), p.said)
 		}
 	}
 	tell("rollout", anySpec(t, true))
@@ -50,8 +52,8 @@ func playAnything(t *rapid.T) {
 	services := rapid.SampledFrom([]string{"web", "web,web-grpc"}).Draw(t, "services")
 	tell(fmt.Sprintf("push rev=a1 replicas=%d services=%s", n, services), "")
 	tell("run", "")
-	wanted, innocent := "a1", true                                 // innocent: no pod was bad, nobody aborted, no hand and no server stood in the way
-	there := func() bool { return p.world.services["web"] != nil } // a hand may have deleted it
+	wanted, innocent := "a1", true                                      // innocent: no pod was bad, nobody aborted, no hand and no server stood in the way
+	there := func() bool { return p.play.World.Services["web"] != nil } // a hand may have deleted it
 	for range rapid.IntRange(1, 10).Draw(t, "events") {
 		color := rapid.SampledFrom([]string{"blue", "green"})
 		switch rapid.IntRange(0, 19).Draw(t, "event") {
@@ -95,8 +97,8 @@ func playAnything(t *rapid.T) {
 			}
 			tell("edit service=web overlaps", "")
 		case 16:
-			c := Color(color.Draw(t, "color"))
-			if p.world.slots[c] == nil {
+			c := strategies.Color(color.Draw(t, "color"))
+			if p.play.World.Slots[c] == nil {
 				continue
 			}
 			tell(fmt.Sprintf("edit deployment=%s replicas=%d", c, rapid.IntRange(1, 8).Draw(t, "pods")), "")
@@ -114,8 +116,8 @@ func playAnything(t *rapid.T) {
 			innocent = false
 		}
 		tell(rapid.SampledFrom([]string{"run for=300ms", "run for=3s", "run for=12s", "run for=2m"}).Draw(t, "time"), "")
-		if rejected := p.state().Rejected; innocent && len(rejected) > 0 {
-			t.Fatalf("a healthy revision is rejected: %s\n\n%s\n\n%s", rejected[0].Reason, strings.Join(story, "\n\n"), p.said.String())
+		if rejected := p.play.State().Rejected; innocent && len(rejected) > 0 {
+			t.Fatalf("a healthy revision is rejected: %s\n\n%s\n\n%s", rejected[0].Reason, strings.Join(story, "\n\n"), p.said)
 		}
 	}
 	if there() {
@@ -124,12 +126,12 @@ func playAnything(t *rapid.T) {
 	for _, line := range []string{"pods blue ready slow=1s", "pods green ready slow=1s", "release", "git read", "git back", "push rev=" + wanted, "intent promote=" + wanted, "run"} {
 		tell(line, "")
 	}
-	s := p.state()
-	if r := s.rejected(digits(wanted)); s.Candidate != nil || s.Back != nil || s.Warm != nil || r == nil && s.Phase != Healthy || r != nil && s.Phase != Degraded {
+	s := p.play.State()
+	if r := s.RejectionOf(digits(wanted)); s.Candidate != nil || s.Back != nil || s.Warm != nil || r == nil && s.Phase != strategies.Healthy || r != nil && s.Phase != strategies.Degraded {
 		t.Fatalf("it does not come to rest: %s\n\n%s", p.summary(), strings.Join(story, "\n\n"))
 	}
-	for name, service := range p.world.services {
-		if p.git.wanted.Replicas > 0 && (service.selects != Only(s.Stable.Color) || service.slices[s.Stable.Color] == 0) {
+	for name, service := range p.play.World.Services {
+		if p.play.Git.Wanted.Replicas > 0 && (service.Selects != strategies.Only(s.Stable.Color) || service.Endpoints[s.Stable.Color] == 0) {
 			t.Fatalf("Service %s does not reach stable: %s\n\n%s", name, p.summary(), strings.Join(story, "\n\n"))
 		}
 	}

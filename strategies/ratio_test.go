@@ -1,9 +1,11 @@
-package strategies
+package strategies_test
 
 import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/kexal/kexal/strategies"
 )
 
 // ratio says how many pods each side gets at each weight.
@@ -23,8 +25,8 @@ func ratio(args words) (string, error) {
 			if err != nil {
 				return "", err
 			}
-			c, s := split(int32(n), w, surge)
-			fmt.Fprintf(&b, "%3d%%: %d candidate, %d stable, that is %d%%\n", w, c, s, share(c, s))
+			c, s := strategies.Split(int32(n), w, surge)
+			fmt.Fprintf(&b, "%3d%%: %d candidate, %d stable, that is %d%%\n", w, c, s, strategies.Share(c, s))
 		}
 	}
 	return b.String(), nil

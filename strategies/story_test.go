@@ -1,9 +1,8 @@
-package strategies
+package strategies_test
 
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -12,6 +11,8 @@ import (
 	"time"
 
 	"github.com/cockroachdb/datadriven"
+
+	"github.com/kexal/kexal/strategies"
 )
 
 // TestStories plays every file below testdata: what people push and what befalls the
@@ -46,7 +47,7 @@ func TestStories(t *testing.T) {
 		if strings.HasPrefix(filepath.Base(path), ".") {
 			return
 		}
-		p := newPlay()
+		p := newStory()
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			if d.Cmd == "deaths" {
 				return p.deaths(t, d)
@@ -55,8 +56,8 @@ func TestStories(t *testing.T) {
 			if err != nil {
 				d.Fatalf(t, "%v", err)
 			}
-			if p.broken != "" {
-				d.Fatalf(t, "%s\n%s", p.broken, said)
+			if p.broken != nil {
+				d.Fatalf(t, "%v\n%s", p.broken, said)
 			}
 			return said
 		})
@@ -117,13 +118,13 @@ func digits(short string) string {
 }
 
 // tell plays one directive and says what happened.
-func (p *play) tell(cmd string, args words, input string) (string, error) {
-	p.said.Reset()
-	w := p.world
+func (p *story) tell(cmd string, args words, input string) (string, error) {
+	p.said = ""
+	w := p.play.World
 	switch cmd {
 	case "rollout":
-		p.git.spec = input
-		if _, err := Decode("rollout.yaml", []byte(p.rolloutYAML())); err != nil {
+		p.spec = input
+		if err := p.write(); err != nil {
 			return err.Error() + "\n", nil
 		}
 	case "push":
@@ -133,9 +134,9 @@ func (p *play) tell(cmd string, args words, input string) (string, error) {
 	case "git":
 		switch args.bare() {
 		case "gone", "back":
-			p.git.gone = args.bare() == "gone"
+			p.play.Git.Gone = args.bare() == "gone"
 		case "unread", "read":
-			p.git.unread = args.bare() == "unread"
+			p.play.Git.Unread = args.bare() == "unread"
 		default:
 			return "", fmt.Errorf("git %s?", args.bare())
 		}
@@ -144,27 +145,29 @@ func (p *play) tell(cmd string, args words, input string) (string, error) {
 		for _, a := range args {
 			sentence = append(sentence, a.String())
 		}
-		p.git.held = strings.Trim(strings.Join(sentence, " "), `"`)
+		p.play.Git.Held = strings.Trim(strings.Join(sentence, " "), `"`)
 	case "release":
-		p.git.held = ""
+		p.play.Git.Held = ""
 	case "run":
 		during, err := args.duration("for")
 		if err != nil {
 			return "", err
 		}
-		p.run(during)
+		if p.broken = p.run(during); p.broken != nil {
+			return p.said, nil
+		}
 		if args.has("quietly") {
 			return p.sentence + "\n" + p.namespace(), nil
 		}
 	case "pods":
-		if err := p.teach(Color(args.bare()), args[1:]); err != nil {
+		if err := p.teach(strategies.Color(args.bare()), args[1:]); err != nil {
 			return "", err
 		}
 	case "quota":
-		w.quota, _ = strconv.Atoi(args.value("pods"))
+		w.Quota, _ = strconv.Atoi(args.value("pods"))
 	case "controllers":
 		var err error
-		if w.late, err = args.duration("late"); err != nil {
+		if w.Late, err = args.duration("late"); err != nil {
 			return "", err
 		}
 	case "edit":
@@ -172,16 +175,16 @@ func (p *play) tell(cmd string, args words, input string) (string, error) {
 			return "", err
 		}
 	case "die":
-		p.dies, p.diesAt = args[0].String(), 0
+		return p.die(args)
 	case "restart":
-		p.epoch = 0
+		p.play.Restart()
 	case "lose-state":
-		p.record = ""
+		p.play.Record = ""
 	case "ledger":
-		p.mute = args.bare() == "stop"
+		p.play.Mute = args.bare() == "stop"
 	case "status":
 		if args.has("json") {
-			st := p.state()
+			st := p.play.State()
 			text, err := json.MarshalIndent(st.Status("web", "shop", nil), "", "  ")
 			return string(text) + "\n", err
 		}
@@ -193,22 +196,21 @@ func (p *play) tell(cmd string, args words, input string) (string, error) {
 	default:
 		return "", fmt.Errorf("no directive %q", cmd)
 	}
-	if p.said.Len() == 0 {
+	if p.said == "" {
 		if cmd == "run" {
 			return "nothing happens\n", nil
 		}
 		return "ok\n", nil
 	}
-	return p.said.String(), nil
+	return p.said, nil
 }
 
-func (p *play) push(args words) (string, error) {
-	before := Wanted{Replicas: 4, Track: Track{Workload: "web"}}
-	if p.git.wanted != nil {
-		before = *p.git.wanted
+func (p *story) push(args words) (string, error) {
+	before := strategies.Wanted{Replicas: 4, Track: strategies.Track{Workload: "web"}}
+	if p.play.Git.Wanted != nil {
+		before = *p.play.Git.Wanted
 	}
 	now := before
-	p.git.pushes++
 	if rev := args.value("rev"); rev != "" {
 		now.Revision = digits(rev)
 	}
@@ -225,7 +227,11 @@ func (p *play) push(args words) (string, error) {
 		now.Replicas = int32(v)
 	}
 	if shared := args.value("shared"); shared != "" {
-		p.git.digest = shared
+		v, err := strconv.Atoi(shared)
+		if err != nil {
+			return "", err
+		}
+		p.play.Git.Shared = v
 	}
 	names := []string{"web"}
 	if before.Selectors != nil {
@@ -244,13 +250,13 @@ func (p *play) push(args words) (string, error) {
 	for _, name := range names {
 		now.Selectors[name] = map[string]string{"app": "web"}
 	}
-	now.Commit = fmt.Sprintf("%040d", p.git.pushes)
-	now.Source = Source{Branch: "main", Path: "apps/web", Commit: now.Commit, Subject: "web: " + now.Revision, Author: "Ada <ada@shop.example>"}
-	p.git.wanted = &now
+	now.Commit = ""
+	now.Source = strategies.Source{Branch: "main", Path: "apps/web", Subject: "web: " + now.Revision, Author: "Ada <ada@shop.example>"}
+	p.play.Git.Push(now)
 	return "ok\n", nil
 }
 
-func (p *play) intend(args words) (string, error) {
+func (p *story) intend(args words) (string, error) {
 	var lines []string
 	for _, a := range args {
 		switch a.Key {
@@ -272,134 +278,21 @@ func (p *play) intend(args words) (string, error) {
 			return "", fmt.Errorf("no intent %q", a.Key)
 		}
 	}
-	p.git.intents = strings.Join(lines, "\n")
-	if p.git.intents == "" {
+	p.intents = strings.Join(lines, "\n")
+	_ = p.write() // a mistake in it is for the rollout to tell
+	if p.intents == "" {
 		return "no intents\n", nil
 	}
-	return p.git.intents + "\n", nil
-}
-
-// teach sets how a colour's pods behave from now on, those that are there too.
-func (p *play) teach(c Color, args words) (err error) {
-	m := p.world.manners[c]
-	m.some, _ = strconv.Atoi(args.value("n"))
-	for _, a := range args {
-		switch a.Key {
-		case "ready":
-			m.bad = ""
-		case "unready":
-			m.bad = "-"
-		case "crash":
-			m.bad = "container web exits with code 1 and is restarted (CrashLoopBackOff)"
-		case "slow":
-			m.starts, err = args.duration("slow")
-		case "lingers":
-			m.lingers, err = args.duration("lingers")
-		case "settles":
-			m.settles, err = args.duration("settles")
-		case "n":
-		default:
-			err = fmt.Errorf("pods %s?", a.Key)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	p.world.manners[c] = m
-	left := m.some
-	for _, pod := range p.world.pods {
-		if pod.color != c || !pod.goneAt.IsZero() {
-			continue
-		}
-		if m.bad == "" {
-			p.world.behave(pod)
-			continue
-		}
-		if m.some > 0 {
-			if left--; left < 0 {
-				continue
-			}
-		}
-		pod.readyAt, pod.trouble = time.Time{}, strings.TrimPrefix(m.bad, "-")
-		if pod.trouble != "" {
-			pod.crashes = append(pod.crashes, p.world.now)
-		}
-	}
-	return nil
-}
-
-// edit is what hands do in the namespace.
-func (p *play) edit(args words) error {
-	w := p.world
-	switch {
-	case args.has("service"):
-		s := w.services[args.value("service")]
-		if s == nil {
-			return fmt.Errorf("no such Service")
-		}
-		switch {
-		case args.has("overlaps"):
-			s.overlaps = true
-			return nil
-		case args.has("gone"):
-			delete(w.services, args.value("service"))
-			return nil
-		case args.has("refuses"), args.has("accepts"):
-			s.refuses, s.late = args.has("refuses"), args.has("late")
-			return nil
-		}
-		switch to := Selection(args.value("selects")); to {
-		case BothColors, Something:
-			s.selects, s.revision = to, ""
-		default:
-			s.selects, s.revision = to, ""
-			if d := w.slots[Color(to)]; d != nil {
-				s.revision = d.revision
-			}
-		}
-	case args.has("preview"):
-		delete(w.previews, args.value("preview"))
-	case args.has("deployment"):
-		c := Color(args.value("deployment"))
-		d := w.slots[c]
-		if d == nil {
-			return fmt.Errorf("no Deployment in %s", c)
-		}
-		switch {
-		case args.has("deleted"):
-			w.slots[c] = nil
-		case args.has("unpaused"):
-			d.paused = false
-		case args.has("stuck"):
-			d.stuck = true
-		case args.has("unstuck"):
-			if d.stuck = false; d.deleting {
-				w.slots[c] = nil
-			}
-		default:
-			n, err := strconv.Atoi(args.value("replicas"))
-			if err != nil {
-				return err
-			}
-			w.resize(d, int32(n))
-		}
-	case args.value("stranger") == "none":
-		w.strangers = nil
-	case args.has("stranger"):
-		w.strangers = append(w.strangers, args.value("stranger"))
-	default:
-		return fmt.Errorf("edit what?")
-	}
-	return nil
+	return p.intents + "\n", nil
 }
 
 // summary is the status in short, and what is there.
-func (p *play) summary() string {
+func (p *story) summary() string {
 	var b strings.Builder
-	s := p.state()
+	s := p.play.State()
 	st := s.Status("web", "shop", nil)
 	fmt.Fprintf(&b, "%s %s: %s\n", st.Phase, st.Reason, st.Message)
-	track := func(role string, t *TrackStatus) {
+	track := func(role string, t *strategies.TrackStatus) {
 		if t != nil {
 			fmt.Fprintf(&b, "%s %s in %s", role, t.Revision, t.Color)
 			if t.Attempt > 1 {
@@ -426,62 +319,15 @@ func (p *play) summary() string {
 }
 
 // namespace is what is there.
-func (p *play) namespace() string {
+func (p *story) namespace() string {
 	var parts []string
-	for _, c := range []Color{Blue, Green} {
-		if d := p.world.slots[c]; d != nil {
-			parts = append(parts, fmt.Sprintf("%s has %s, %d of %d ready", c, d.revision, p.world.readyPods(c), d.desired))
+	for _, c := range []strategies.Color{strategies.Blue, strategies.Green} {
+		if d := p.play.World.Slots[c]; d != nil {
+			parts = append(parts, fmt.Sprintf("%s has %s, %d of %d ready", c, d.Revision, p.play.World.ReadyPods(c), d.Desired))
 		}
 	}
 	if p.users != "" {
 		parts = append(parts, "users "+p.users)
 	}
 	return strings.Join(parts, "; ") + "\n"
-}
-
-// deaths plays the same lines once for each decision in them and each place to die in
-// it, and says how those lives end.
-func (p *play) deaths(t *testing.T, d *datadriven.TestData) string {
-	script := strings.Split(d.Input, "\n")
-	live := func(c *play) string {
-		for _, line := range script {
-			cmd, args, err := datadriven.ParseLine(line)
-			if err == nil {
-				_, err = c.tell(cmd, args, "")
-			}
-			if err != nil {
-				d.Fatalf(t, "%s: %v", line, err)
-			}
-			if c.broken != "" {
-				return "BROKEN " + c.broken
-			}
-		}
-		return c.summary()
-	}
-	calm := p.clone()
-	ended := live(calm)
-	points := []string{"before-record", "after-record"}
-	for i := range calm.acts {
-		points = append(points, fmt.Sprintf("after-act=%d", i+1))
-	}
-	lives, ends := 0, map[string]int{}
-	for i := p.deeds + 1; i <= calm.deeds; i++ {
-		for _, point := range points {
-			c := p.clone()
-			c.dies, c.diesAt = point, i
-			ends[live(c)]++
-			lives++
-			if c.broken != "" {
-				d.Fatalf(t, "dies %s in decision %d: %s\n%s", point, i-p.deeds, c.broken, c.said.String())
-			}
-		}
-	}
-	*p = *calm
-	var b strings.Builder
-	fmt.Fprintf(&b, "%d deaths, %d end as if nobody had died:\n%s", lives, ends[ended], ended)
-	delete(ends, ended)
-	for _, end := range slices.Sorted(maps.Keys(ends)) {
-		fmt.Fprintf(&b, "%d end so:\n%s", ends[end], end)
-	}
-	return b.String()
 }

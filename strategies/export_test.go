@@ -1,0 +1,12 @@
+package strategies
+
+// What stories and promises check plans against, as Decide itself computes it.
+
+var (
+	Split = split
+	Share = share
+)
+
+func (s Spec) Steps() []Step                             { return s.steps() }
+func (s Spec) Budget(n int32) (surge, unavailable int32) { return s.budget(n) }
+func (s State) RejectionOf(revision string) *Rejection   { return s.rejected(revision) }

@@ -1,0 +1,101 @@
+package strategies_test
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/kexal/kexal/strategies"
+)
+
+// teach sets how a colour's pods behave from now on; what is not named stays as it was.
+func (p *story) teach(c strategies.Color, args words) (err error) {
+	m := p.play.World.Manners[c]
+	m.Some, _ = strconv.Atoi(args.value("n"))
+	for _, a := range args {
+		switch a.Key {
+		case "ready", "unready":
+			m.Unready, m.Trouble = a.Key == "unready", ""
+		case "crash":
+			m.Unready, m.Trouble = true, "container web exits with code 1 and is restarted (CrashLoopBackOff)"
+		case "slow":
+			m.Starts, err = args.duration("slow")
+		case "lingers":
+			m.Lingers, err = args.duration("lingers")
+		case "settles":
+			m.Settles, err = args.duration("settles")
+		case "n":
+		default:
+			err = fmt.Errorf("pods %s?", a.Key)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	p.play.World.Teach(c, m)
+	return nil
+}
+
+// edit is what hands do in the namespace.
+func (p *story) edit(args words) error {
+	w := p.play.World
+	switch {
+	case args.has("service"):
+		s := w.Services[args.value("service")]
+		if s == nil {
+			return fmt.Errorf("no such Service")
+		}
+		switch {
+		case args.has("overlaps"):
+			s.Overlaps = true
+			return nil
+		case args.has("gone"):
+			delete(w.Services, args.value("service"))
+			return nil
+		case args.has("refuses"), args.has("accepts"):
+			s.Refuses, s.RefusesLate = args.has("refuses"), args.has("late")
+			return nil
+		}
+		switch to := strategies.Selection(args.value("selects")); to {
+		case strategies.BothColors, strategies.Something:
+			s.Selects, s.Revision = to, ""
+		default:
+			s.Selects, s.Revision = to, ""
+			if d := w.Slots[strategies.Color(to)]; d != nil {
+				s.Revision = d.Revision
+			}
+		}
+	case args.has("preview"):
+		delete(w.Previews, args.value("preview"))
+	case args.has("deployment"):
+		c := strategies.Color(args.value("deployment"))
+		d := w.Slots[c]
+		if d == nil {
+			return fmt.Errorf("no Deployment in %s", c)
+		}
+		switch {
+		case args.has("deleted"):
+			w.Slots[c] = nil
+		case args.has("unpaused"):
+			d.Paused = false
+		case args.has("stuck"):
+			d.Stuck = true
+		case args.has("unstuck"):
+			if d.Stuck = false; d.Deleting {
+				w.Slots[c] = nil
+			}
+		default:
+			n, err := strconv.Atoi(args.value("replicas"))
+			if err != nil {
+				return err
+			}
+			w.Resize(c, int32(n))
+		}
+	case args.value("stranger") == "none":
+		w.Strangers = nil
+	case args.has("stranger"):
+		w.Strangers = append(w.Strangers, args.value("stranger"))
+	default:
+		return fmt.Errorf("edit what?")
+	}
+	return nil
+}

@@ -1,0 +1,139 @@
+package simulated
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/kexal/kexal/strategies"
+)
+
+// observe completes what the cluster shows with what Git says.
+func (p *Play) observe(was strategies.State) (strategies.Spec, strategies.Observation) {
+	obs := strategies.Observation{
+		At: p.World.Now, TookOver: p.epoch == 0 || p.epoch != was.Epoch, Slots: map[strategies.Color]strategies.Slot{},
+		Strangers: p.World.Strangers,
+	}
+	spec := strategies.Spec{}
+	if was.Spec != nil {
+		spec = *was.Spec
+	}
+	g := &p.Git
+	switch {
+	case g.Gone:
+		obs.Removed, obs.Held = true, "rollout.yaml is removed from Git; objects kept"
+	case g.Unread || g.Wanted == nil:
+	case g.mistake != nil:
+		spec.Intents, obs.Held = g.rollout.Spec.Intents, strategies.Problems(g.mistake)[0].Message
+	case g.Held != "":
+		spec.Intents, obs.Held = g.rollout.Spec.Intents, g.Held
+	default:
+		w := *g.Wanted
+		w.Services, w.Previews = map[string]json.RawMessage{}, map[string]map[string]string{}
+		w.Seen = fmt.Sprintf("%x", sha256.Sum256(fmt.Append(nil, w, g.shared(), g.file)))[:8]
+		for name := range w.Selectors {
+			w.Services[name] = json.RawMessage(g.shared())
+			if g.rollout.Spec.Previews {
+				w.Previews[name+"-preview"] = w.Selectors[name]
+			}
+		}
+		spec, obs.Wanted = g.rollout.Spec, &w
+	}
+	for _, c := range []strategies.Color{strategies.Blue, strategies.Green} {
+		obs.Slots[c] = p.World.Slot(c)
+		obs.Epoch = max(obs.Epoch, obs.Slots[c].Epoch)
+	}
+	names, recorded := map[string]bool{}, map[string]bool{}
+	for _, t := range tracksOf(was) {
+		for name := range t.Selectors {
+			names[name], recorded[name] = true, true
+		}
+	}
+	if obs.Wanted != nil {
+		obs.Missing = p.World.config == ""
+		obs.Changed = p.World.config != g.shared()
+		for name := range g.Wanted.Selectors {
+			names[name] = true
+			if s := p.World.Services[name]; s == nil {
+				obs.Missing, obs.Changed = true, true
+				obs.Gone = obs.Gone || recorded[name]
+			} else if s.digest != g.shared() {
+				obs.Changed = true
+			}
+		}
+	}
+	previews := map[string]bool{}
+	if obs.Wanted != nil {
+		for name := range obs.Wanted.Previews {
+			previews[name] = true
+			if p.World.Previews[name] == nil {
+				obs.Missing, obs.Changed = true, true
+				for _, t := range tracksOf(was) {
+					obs.Gone = obs.Gone || t.Previews[name] != nil
+				}
+			}
+		}
+	}
+	for _, t := range tracksOf(was) {
+		for name := range t.Previews {
+			previews[name] = true
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.World.Previews)) {
+		if obs.Wanted != nil && obs.Wanted.Previews[name] == nil {
+			obs.Leftover = append(obs.Leftover, name)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(previews)) {
+		v := p.World.Previews[name].view(name, tracksOf(was))
+		if s := p.World.Previews[name]; s != nil && obs.Wanted != nil && s.digest != g.shared() {
+			v.Differs, obs.Changed = true, true
+		}
+		obs.Previews = append(obs.Previews, v)
+	}
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		v := p.World.Services[name].view(name, tracksOf(was))
+		obs.Epoch = max(obs.Epoch, v.Epoch)
+		obs.Services = append(obs.Services, v)
+	}
+	return spec, obs
+}
+
+// lost makes the record again when it is gone and the namespace is not empty.
+func (p *Play) lost() (was strategies.State, proceed bool) {
+	live := len(p.World.Services) > 0
+	colors, provisional := map[strategies.Color]strategies.Track{}, strategies.State{}
+	for _, c := range []strategies.Color{strategies.Blue, strategies.Green} {
+		if d := p.World.Slots[c]; d != nil && p.Git.Wanted != nil {
+			live = true
+			t := p.Git.Wanted.Track
+			t.Color, t.Revision = c, d.Revision
+			colors[c] = t
+			if c == strategies.Blue {
+				provisional.Stable = &t
+			} else {
+				provisional.Candidate = &t
+			}
+		}
+	}
+	if !live && p.Ledger == nil {
+		return strategies.State{}, p.Git.Wanted != nil
+	}
+	spec, obs := p.observe(provisional)
+	if obs.Wanted == nil || p.Ledger == nil {
+		return strategies.State{}, false
+	}
+	if !live {
+		return strategies.State{}, p.Ledger.Stable == nil || p.Ledger.Stable.Revision == obs.Wanted.Revision
+	}
+	was, err := strategies.Rebuild(spec, *p.Ledger, colors, obs)
+	if err != nil {
+		p.held(err)
+		return strategies.State{}, false
+	}
+	was.Spec = &spec
+	p.tell(Event{Kind: Rebuilt, Text: fmt.Sprintf("rebuilt at step %d from the ledger and what is live", was.Step), State: was})
+	return was, true
+}

@@ -1,0 +1,84 @@
+package simulated
+
+import (
+	"time"
+
+	"github.com/kexal/kexal/strategies"
+)
+
+// Manners are how the pods of a colour behave.
+type Manners struct {
+	Unready bool   // they do not become ready
+	Trouble string // that Kubernetes names then; empty = none
+	Some    int    // how many of them are bad; 0 = all
+	Starts  time.Duration
+	Lingers time.Duration // terminating
+	Settles time.Duration // minReadySeconds
+}
+
+// Teach sets how a colour's pods behave from now on, those that are there too: ones that
+// have to be bad and have a trouble crash.
+func (w *World) Teach(c strategies.Color, m Manners) {
+	w.Manners[c] = m
+	left := m.Some
+	for _, p := range w.pods {
+		if p.color != c || !p.goneAt.IsZero() {
+			continue
+		}
+		if !m.Unready {
+			w.behave(p)
+			continue
+		}
+		if m.Some > 0 {
+			if left--; left < 0 {
+				continue
+			}
+		}
+		p.readyAt, p.trouble = time.Time{}, m.Trouble
+		if p.trouble != "" {
+			p.crashes = append(p.crashes, w.Now)
+		}
+	}
+}
+
+// A pod has the revision of the Deployment that asked for it.
+type pod struct {
+	color    strategies.Color
+	revision string
+	serial   int
+	readyAt  time.Time // zero = it does not become ready
+	goneAt   time.Time // zero = it is not terminating
+	trouble  string
+	crashes  []time.Time
+}
+
+func (w *World) ready(p *pod) bool {
+	return p.goneAt.IsZero() && !p.readyAt.IsZero() && !w.Now.Before(p.readyAt)
+}
+
+// ReadyPods counts those of a colour that pass their readiness probe.
+func (w *World) ReadyPods(c strategies.Color) (n int32) {
+	for _, p := range w.pods {
+		if p.color == c && w.ready(p) {
+			n++
+		}
+	}
+	return n
+}
+
+// behave gives a pod the manners of its colour.
+func (w *World) behave(p *pod) {
+	m := w.Manners[p.color]
+	bad := 0
+	for _, o := range w.pods {
+		if o != p && o.color == p.color && o.goneAt.IsZero() && o.readyAt.IsZero() {
+			bad++
+		}
+	}
+	p.trouble = ""
+	if m.Unready && (m.Some == 0 || bad < m.Some) {
+		p.readyAt, p.trouble = time.Time{}, m.Trouble
+	} else if p.readyAt.IsZero() {
+		p.readyAt = w.Now.Add(m.Starts)
+	}
+}
