@@ -45,6 +45,7 @@ cluster: tools kexal
 	go build -o $(BUILD)/playground ./fixtures/playground
 	@exec $(BUILD)/playground
 
+# They play in the world of strategies/simulated.
 accept:
 	$(TEST) ./strategies -rewrite
 

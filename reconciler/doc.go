@@ -16,6 +16,7 @@
 //	../gitsync         snapshots in, status commits out; the only importer of go-git
 //	../gitsync/ledger  status ↔ what the branch holds (pure)
 //	../strategies      what to do next (pure)
+//	../strategies/simulated  this loop again, over a namespace in memory and its own clock (pure)
 //
 // # Waking
 //

@@ -26,6 +26,9 @@
 // What users reach is told by users.go, which intents are in force by intent.go. A state
 // that was lost is made again by rebuild.go. rollout.yaml is read by decode.go.
 //
+// Stories and promises play in the world of package simulated, below this one: a
+// namespace in memory and an agent that asks Decide as the real loop does.
+//
 // The rules it follows are in RULES.md beside this file, under the numbers that
 // comments and stories name.
 package strategies
