@@ -7,6 +7,9 @@ var (
 	Share = share
 )
 
+func (s Spec) Carried() bool                             { return s.carried() }
+func (s Spec) KeepsStable() bool                         { return s.keepsStable() }
+func (c Canary) Routed() bool                            { return c.routed() }
 func (s Spec) Steps() []Step                             { return s.steps() }
 func (s Spec) Budget(n int32) (surge, unavailable int32) { return s.budget(n) }
 func (s State) RejectionOf(revision string) *Rejection   { return s.rejected(revision) }

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/kexal/kexal/strategies"
+	"github.com/kexal/kexal/strategies/simulated"
 )
 
 // teach sets how a colour's pods behave from now on; what is not named stays as it was.
@@ -33,6 +34,30 @@ func (p *story) teach(c strategies.Color, args words) (err error) {
 	}
 	p.play.World.Teach(c, m)
 	return nil
+}
+
+// verdict sets what an analysis or an experiment comes to, wherever it stands.
+func (p *story) verdict(args words) error {
+	phases := map[string]strategies.RunPhase{
+		"running": strategies.Running, "successful": strategies.Successful, "failed": strategies.Failing,
+		"inconclusive": strategies.Inconclusive, "error": strategies.Erroneous,
+	}
+	v := simulated.Verdict{Why: args.value("why")}
+	for _, a := range args[1:] {
+		if phase, known := phases[a.Key]; known {
+			v.Phase = phase
+		}
+	}
+	if v.Phase == "" {
+		return fmt.Errorf("analysis %s comes to what?", args.bare())
+	}
+	var err error
+	v.After, err = args.duration("after")
+	if p.play.Verdicts == nil {
+		p.play.Verdicts = map[string]simulated.Verdict{}
+	}
+	p.play.Verdicts[args.bare()] = v
+	return err
 }
 
 // edit is what hands do in the namespace.
@@ -64,6 +89,19 @@ func (p *story) edit(args words) error {
 				s.Revision = d.Revision
 			}
 		}
+	case args.has("router"):
+		if w.Router == nil {
+			return fmt.Errorf("no router")
+		}
+		if args.has("refuses") || args.has("accepts") {
+			w.Router.Refuses = args.has("refuses")
+			return nil
+		}
+		n, err := strconv.Atoi(args.value("weight"))
+		if err != nil {
+			return err
+		}
+		w.RouteByHand(n)
 	case args.has("preview"):
 		delete(w.Previews, args.value("preview"))
 	case args.has("deployment"):
@@ -73,6 +111,14 @@ func (p *story) edit(args words) error {
 			return fmt.Errorf("no Deployment in %s", c)
 		}
 		switch {
+		case args.has("template"):
+			d.Edited = true
+			return nil
+		case args.has("rolls"):
+			n, err := strconv.Atoi(args.value("rolls"))
+			d.Edited, d.Paused = true, false
+			w.Roll(c, n)
+			return err
 		case args.has("deleted"):
 			w.Slots[c] = nil
 		case args.has("unpaused"):

@@ -72,10 +72,12 @@ var promises = []promise{
 	{"nothing shrinks before users have left it and the drain is over", undrained},
 	{"the candidate's share rises only by a record of this epoch", unrecorded},
 	{"the candidate gets no more pods than its weight", overweight},
-	{"a blue/green switch leads to a candidate at full size", halfSwitched},
-	{"users reach a blue/green candidate only by a switch that this epoch recorded", unpromoted},
-	{"the Services of a blue/green switch move in one action", apart},
-	{"nothing of a blue/green stable shrinks while a candidate is tried", stableShrinks},
+	{"a switch leads to a candidate at full size", halfSwitched},
+	{"Services select a blue/green or routed candidate only by a switch that this epoch recorded", unpromoted},
+	{"the Services of a switch move in one action", apart},
+	{"nothing of a stable that keeps its size shrinks while a candidate is tried", stableShrinks},
+	{"a router's weight rises only by a record of this epoch", unroutedRise},
+	{"a router sends nobody to where nobody is ready", routedToNobody},
 	{"a preview leads to nobody else while a candidate has pods", previewElsewhere},
 	{"an aborted candidate that keeps its pods gets no users", spareServes},
 	{"a rejected revision is never switched to", rejectedServes},
@@ -141,7 +143,7 @@ func tooMany(c change) string {
 	if c.plan.Next.Candidate == nil && a.Count <= n {
 		return "" // what serves gets the size that Git asks for; what is beside it goes by itself
 	}
-	if c.plan.Next.Spec.BlueGreen != nil {
+	if c.plan.Next.Spec.Carried() {
 		if a.Count <= n {
 			return "" // its own size; what a warm colour has beside it shrinks by itself
 		}
@@ -164,7 +166,7 @@ func tooFew(c change) string {
 	n, _, unavailable := c.size()
 	if a, ok := c.action.(strategies.Select); ok {
 		next := c.plan.Next
-		strays := next.Candidate == nil || next.Spec != nil && next.Spec.BlueGreen != nil && next.Back == nil && next.Stable != nil && a.To == strategies.Only(next.Stable.Color)
+		strays := next.Candidate == nil || next.Spec != nil && next.Spec.Carried() && next.Back == nil && next.Stable != nil && a.To == strategies.Only(next.Stable.Color)
 		for _, s := range c.before.Services {
 			strays = strays || s.Selects == strategies.Something
 		}
@@ -177,12 +179,15 @@ func tooFew(c change) string {
 		starved = c.before.Slot(s.Color).Starved
 	}
 	c.before, c.after = c.before.Through(), c.after.Through()
+	if r, spec := c.before.Router, c.plan.Next.Spec; r != nil && spec != nil && spec.Canary.DynamicStableScale && c.plan.Next.Candidate != nil {
+		n = n * int32(100-min(r.Weight, r.Written)) / 100 // the others come in by the router
+	}
 	for _, name := range slices.Sorted(maps.Keys(c.before.Services)) {
 		before, after := c.before.Selected(c.before.Services[name]), c.after.Selected(c.after.Services[name])
 		if starved && sum(before)-sum(after) <= 1 && sum(after) > 0 {
 			continue // stable gets its pods only from the candidate's, pod for pod (SPEC 5.17)
 		}
-		if next := c.plan.Next; next.Back != nil && next.Spec.BlueGreen != nil && sum(after) > 0 && sum(after) >= before[next.Candidate.Color] {
+		if next := c.plan.Next; next.Back != nil && next.Spec.KeepsStable() && sum(after) > 0 && sum(after) >= before[next.Candidate.Color] {
 			continue // stable kept its size: users go first, where they find as many as they leave (SPEC 5.17)
 		}
 		if sum(after) < min(n-unavailable, sum(before)) {
@@ -202,6 +207,13 @@ func undrained(c change) string {
 	}
 	if c.plan.Next.Back != nil && c.before.Slot(c.plan.Next.Stable.Color).Starved {
 		return ""
+	}
+	if t := c.plan.Next.Candidate; t != nil && t.Color == a.Color {
+		if routes, since := c.before.RoutedTo(); routes {
+			return fmt.Sprintf("the router still sends users to %s", a.Color)
+		} else if !since.IsZero() && c.before.Now.Sub(since) < 5*time.Second {
+			return fmt.Sprintf("the router sent users to %s only %s ago", a.Color, c.before.Now.Sub(since))
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.before.Services)) {
 		s := c.before.Services[name]
@@ -276,6 +288,19 @@ func overweight(c change) string {
 		}
 		return ""
 	}
+	if next.Spec.Canary.Routed() {
+		full := max(n, c.before.Slot(next.Stable.Color).Desired)
+		most := max((full*int32(c.record.Asked)+99)/100, min(full, next.Spec.Canary.MinPods))
+		for _, step := range next.Spec.Canary.Steps {
+			if step.SetCanaryScale != nil {
+				return "" // its size is apart from its weight
+			}
+		}
+		if a.Count > most {
+			return fmt.Sprintf("%d pods for %d%% of %d", a.Count, c.record.Asked, full)
+		}
+		return ""
+	}
 	if most, _ := strategies.Split(n, c.record.Asked, surge > 0); a.Count > most {
 		return fmt.Sprintf("%d pods for %d%% of %d", a.Count, c.record.Asked, n)
 	}
@@ -285,7 +310,7 @@ func overweight(c change) string {
 func halfSwitched(c change) string {
 	a, ok := c.action.(strategies.Select)
 	next := c.plan.Next
-	if !ok || next.Candidate == nil || next.Stable == nil || next.Back != nil || next.Spec.BlueGreen == nil || a.To != strategies.Only(next.Candidate.Color) {
+	if !ok || next.Candidate == nil || next.Stable == nil || next.Back != nil || !next.Spec.Carried() || a.To != strategies.Only(next.Candidate.Color) {
 		return ""
 	}
 	n, _, _ := c.size()
@@ -295,10 +320,11 @@ func halfSwitched(c change) string {
 	return ""
 }
 
-// tries is the candidate of a blue/green rollout that goes forward; nil = there is none.
+// tries is the candidate of a rollout that goes forward, and that users do not reach by the
+// ratio of pods; nil = there is none.
 func (c change) tries() *strategies.Track {
 	next := c.plan.Next
-	if next.Stable == nil || next.Back != nil || next.Spec == nil || next.Spec.BlueGreen == nil {
+	if next.Stable == nil || next.Back != nil || next.Spec == nil || !next.Spec.Carried() {
 		return nil
 	}
 	return next.Candidate
@@ -315,7 +341,7 @@ func unpromoted(c change) string {
 	switch r := c.record; {
 	case r.Candidate == nil || r.Candidate.Revision != tried.Revision || r.Epoch != c.agent:
 		return "it is not of the record"
-	case r.Step < 2 || !r.Switching && len(c.before.Services) > 0:
+	case r.Step < 2 && c.plan.Next.Spec.BlueGreen != nil || !r.Switching && len(c.before.Services) > 0:
 		return fmt.Sprintf("the record stands at step %d, switching %v", r.Step, r.Switching)
 	}
 	return ""
@@ -340,7 +366,7 @@ func apart(c change) string {
 
 func stableShrinks(c change) string {
 	a, ok := c.action.(strategies.Scale)
-	if !ok || c.tries() == nil || a.Color != c.plan.Next.Stable.Color || a.Count >= min(c.before.Slot(a.Color).Desired, c.n) {
+	if !ok || c.tries() == nil || !c.plan.Next.Spec.KeepsStable() || a.Color != c.plan.Next.Stable.Color || a.Count >= min(c.before.Slot(a.Color).Desired, c.n) {
 		return ""
 	}
 	return fmt.Sprintf("it had %d pods", c.before.Slot(a.Color).Desired)
@@ -449,6 +475,39 @@ func rejectedGrows(c change) string {
 	}
 	if r := c.record.RejectionOf(c.before.Slots[a.Color].Revision); r != nil {
 		return r.Revision + " is rejected: " + r.Reason
+	}
+	return ""
+}
+
+func unroutedRise(c change) string {
+	a, ok := c.action.(strategies.Route)
+	if !ok || a.Weight <= c.before.Router.Written {
+		return ""
+	}
+	next := c.plan.Next
+	switch {
+	case next.Candidate == nil || next.Back != nil:
+		return "nothing is tried"
+	case c.record.Epoch != c.agent || c.agent == 0:
+		return fmt.Sprintf("the record is of epoch %d, the agent of %d", c.record.Epoch, c.agent)
+	case c.record.Candidate == nil || c.record.Candidate.Revision != next.Candidate.Revision:
+		return "the record does not know this candidate"
+	case c.record.Asked < a.Weight:
+		return fmt.Sprintf("the record asks for %d%%", c.record.Asked)
+	}
+	return ""
+}
+
+func routedToNobody(c change) string {
+	r := c.after.Router
+	if r == nil || max(r.Written, r.Weight) == 0 || c.n == 0 {
+		return ""
+	}
+	before, after := c.before.Through(), c.after.Through()
+	for _, name := range slices.Sorted(maps.Keys(after.Previews)) {
+		if a, raises := c.action.(strategies.Route); sum(after.Selected(after.Previews[name])) == 0 && (raises && a.Weight > c.before.Router.Written || sum(before.Selected(before.Previews[name])) > 0) {
+			return fmt.Sprintf("%s leads to nobody at %d%%", name, max(r.Written, r.Weight))
+		}
 	}
 	return ""
 }

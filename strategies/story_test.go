@@ -21,7 +21,9 @@ import (
 //
 //	rollout                         the fields under spec: of rollout.yaml, in YAML
 //	push rev=b2 [replicas=4] [tag=v2] [shared=2] [services=web,web-grpc]
-//	intent [promote=b2 [step=2|full]] [abort=b2] [paused]    instead of the intents before
+//	intent [promote=b2 [step=2|full] [ignore-windows]] [abort=b2] [retry=b2 attempt=2] [paused]    instead of the intents before
+//	clock at=2026-03-29T00:30:00Z   before anything was run
+//	analysis step-2|background|pre-promotion|post-promotion successful|failed|inconclusive|error|running [after=10s] [why=...]
 //	git gone|back|unread|read       rollout.yaml removed; mirror not read since the start
 //	hold SENTENCE / release         the commit cannot be acted on
 //	run [for=30s] [quietly]         until nothing happens any more, or for a while
@@ -31,7 +33,8 @@ import (
 //	edit service=web gone
 //	edit service=web overlaps                         a load balancer is in front of it
 //	edit service=web refuses [late]|accepts           the server says no; late: not when it is asked first
-//	edit deployment=green replicas=3|deleted|unpaused|stuck|unstuck
+//	edit deployment=green replicas=3|deleted|unpaused|stuck|unstuck|template|rolls=2   rolls: 2 pods run a hand's template
+//	edit router weight=50 / edit router refuses|accepts
 //	edit preview=web-preview gone
 //	edit stranger=web-all / edit stranger=none
 //	die before-record|after-record|after-act=1        in the next decision that does something
@@ -170,6 +173,16 @@ func (p *story) tell(cmd string, args words, input string) (string, error) {
 		if w.Late, err = args.duration("late"); err != nil {
 			return "", err
 		}
+	case "clock":
+		at, err := time.Parse(time.RFC3339, args.value("at"))
+		if err != nil {
+			return "", err
+		}
+		w.Now = at
+	case "analysis":
+		if err := p.verdict(args); err != nil {
+			return "", err
+		}
 	case "edit":
 		if err := p.edit(args); err != nil {
 			return "", err
@@ -261,19 +274,29 @@ func (p *story) intend(args words) (string, error) {
 	for _, a := range args {
 		switch a.Key {
 		case "promote":
-			field := "promote: " + digits(args.value("promote"))
-			switch {
-			case args.has("full"):
-				field = fmt.Sprintf("promote: {revision: %s, full: true}", digits(args.value("promote")))
-			case args.has("step"):
-				field = fmt.Sprintf("promote: {revision: %s, step: %s}", digits(args.value("promote")), args.value("step"))
+			rev := digits(args.value("promote"))
+			more := ""
+			if args.has("full") {
+				more += ", full: true"
 			}
-			lines = append(lines, field)
+			if args.has("step") {
+				more += ", step: " + args.value("step")
+			}
+			if args.has("ignore-windows") {
+				more += ", ignoreWindows: true"
+			}
+			if more == "" {
+				lines = append(lines, "promote: "+rev)
+			} else {
+				lines = append(lines, "promote: {revision: "+rev+more+"}")
+			}
+		case "retry":
+			lines = append(lines, fmt.Sprintf("retry: {revision: %s, attempt: %s}", digits(args.value("retry")), args.value("attempt")))
 		case "abort":
 			lines = append(lines, "abort: "+digits(args.value("abort")))
 		case "paused":
 			lines = append(lines, "paused: true")
-		case "step", "full":
+		case "step", "full", "ignore-windows", "attempt":
 		default:
 			return "", fmt.Errorf("no intent %q", a.Key)
 		}

@@ -90,6 +90,15 @@ func (w *World) act(a strategies.Action, next strategies.State, seen strategies.
 			}
 			mark(&s.stamped, a.Stamp)
 		}
+	case strategies.Route:
+		if w.Router == nil {
+			return false, fmt.Errorf("%s: there is no router", a)
+		}
+		if w.Router.Refuses {
+			return false, errRefused
+		}
+		w.route(a.Weight)
+		mark(&w.Router.stamped, a.Stamp)
 	case strategies.Mark:
 		wrote := false
 		differs := func(s stamped) bool { return s.epoch != a.Stamp.Epoch || s.aborted != a.Stamp.Aborted }
@@ -98,6 +107,10 @@ func (w *World) act(a strategies.Action, next strategies.State, seen strategies.
 				mark(&s.stamped, a.Stamp)
 				wrote = true
 			}
+		}
+		if w.Router != nil && differs(w.Router.stamped) {
+			mark(&w.Router.stamped, a.Stamp)
+			wrote = true
 		}
 		for _, d := range w.Slots {
 			if d != nil && !d.Deleting && differs(d.stamped) {
@@ -148,6 +161,11 @@ func (w *World) act(a strategies.Action, next strategies.State, seen strategies.
 	case strategies.Revive:
 		if d := w.Slots[a.Color]; d != nil {
 			d.Paused = false
+			mark(&d.stamped, a.Stamp)
+		}
+	case strategies.Restore:
+		if d := w.Slots[a.Color]; d != nil && d.Paused {
+			d.Edited = false
 			mark(&d.stamped, a.Stamp)
 		}
 	case strategies.Touch:

@@ -12,6 +12,7 @@ type Deployment struct {
 	Revision string
 	Desired  int32 // pods asked for
 	Paused   bool
+	Edited   bool // a hand wrote another template into it
 	Stuck    bool // a finalizer keeps it when it is deleted
 	Deleting bool
 
@@ -60,6 +61,15 @@ func (w *World) replicate(c strategies.Color) {
 		}
 		desired = d.follows
 	}
+	if d != nil && !d.Paused && !d.Edited { // its controller rolls back what a hand made it roll
+		for i, p := range live {
+			if p.foreign && !slices.ContainsFunc(live, func(o *pod) bool { return !w.ready(o) }) {
+				p.goneAt = w.Now.Add(w.Manners[c].Lingers)
+				live = slices.Delete(live, i, i+1)
+				break
+			}
+		}
+	}
 	for int32(len(live)) > desired {
 		worst := 0 // those that are not ready go first, then the youngest
 		for i, p := range live {
@@ -105,11 +115,15 @@ func (w *World) Slot(c strategies.Color) strategies.Slot {
 		return s
 	}
 	s.Exists, s.Deleting, s.Revision, s.Desired, s.Paused = true, d.Deleting, d.Revision, d.Desired, d.Paused
-	s.Lags = len(d.orders) > 0
+	s.Lags, s.Edited = len(d.orders) > 0, d.Edited
 	s.Started = !d.startedAt.IsZero() && !w.Now.Before(d.startedAt)
 	s.Aborted, s.Epoch, s.Step = d.aborted, d.epoch, d.step
 	for _, p := range w.pods {
 		if p.color != c || p.revision != d.Revision || !p.goneAt.IsZero() {
+			continue
+		}
+		if p.foreign {
+			s.Foreign++
 			continue
 		}
 		if n := len(p.crashes); n > 0 {

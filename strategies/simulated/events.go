@@ -17,6 +17,7 @@ const (
 	Recorded Kind = "recorded" // a decision was recorded
 	Acted    Kind = "acted"    // an action wrote something
 	Refused  Kind = "refused"  // the server said no to an action, or to part of it
+	Judged   Kind = "judged"   // an analysis or an experiment began, or came to its end
 	Moved    Kind = "moved"    // Services send users elsewhere
 	Waits    Kind = "waits"    // the agent looks again at a moment, a second or more away
 	Died     Kind = "died"     // another agent takes over
@@ -110,7 +111,7 @@ func (p *Play) refused(a strategies.Action) {
 func (p *Play) moved() {
 	users, names := map[string]Users{}, map[string][]string{}
 	for _, name := range slices.Sorted(maps.Keys(p.World.Services)) {
-		u := usersOf(p.World.Services[name].Endpoints)
+		u := p.World.UsersOf(name)
 		users[name] = u
 		names[u.String()] = append(names[u.String()], name)
 	}

@@ -14,7 +14,7 @@ import (
 func (p *Play) observe(was strategies.State) (strategies.Spec, strategies.Observation) {
 	obs := strategies.Observation{
 		At: p.World.Now, TookOver: p.epoch == 0 || p.epoch != was.Epoch, Slots: map[strategies.Color]strategies.Slot{},
-		Strangers: p.World.Strangers,
+		Strangers: p.World.Strangers, Runs: p.facts(),
 	}
 	spec := strategies.Spec{}
 	if was.Spec != nil {
@@ -40,6 +40,13 @@ func (p *Play) observe(was strategies.State) (strategies.Spec, strategies.Observ
 			}
 		}
 		spec, obs.Wanted = g.rollout.Spec, &w
+		if len(spec.Canary.Routers) > 0 && p.World.Router == nil {
+			p.World.Router = &Router{} // it comes with the release
+		}
+	}
+	obs.Router = p.World.Router.view()
+	if r := obs.Router; r != nil {
+		obs.Epoch = max(obs.Epoch, r.Epoch)
 	}
 	for _, c := range []strategies.Color{strategies.Blue, strategies.Green} {
 		obs.Slots[c] = p.World.Slot(c)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/kexal/kexal/strategies"
@@ -21,6 +22,8 @@ type Play struct {
 	Ledger *strategies.Status // as published last; nil = nothing was
 	Mute   bool               // nothing reaches the ledger
 
+	Verdicts map[string]Verdict // what analyses and experiments come to, by where they stand: step-2, background, pre-promotion, post-promotion
+
 	Tell  func(Event)  // hears what happens; nil = nobody does
 	Watch func(Effect) // sees each write when it is made; nil = nobody does
 	// Decide is [strategies.Decide], or that with something around it.
@@ -35,6 +38,7 @@ type Play struct {
 	refusal  string // as told last
 	users    string // as told last
 	stopped  error
+	runs     map[string]*run // by key
 }
 
 // New is an empty namespace, with nothing in Git and an agent that never ran.
@@ -49,6 +53,11 @@ func New(at time.Time) *Play {
 func (p *Play) Clone() *Play {
 	c := *p
 	c.World, c.Tell, c.Watch, c.Decide = p.World.Clone(), nil, nil, strategies.Decide
+	c.Verdicts, c.runs = maps.Clone(p.Verdicts), map[string]*run{}
+	for key, r := range p.runs {
+		copied := *r
+		c.runs[key] = &copied
+	}
 	return &c
 }
 
@@ -83,6 +92,7 @@ func (p *Play) run(end time.Time) error {
 	for range 5000 {
 		p.World.settle()
 		p.moved()
+		judged := p.judge()
 		if p.stopped != nil {
 			return p.stopped
 		}
@@ -99,6 +109,9 @@ func (p *Play) run(end time.Time) error {
 		}
 		writes = 0
 		next := p.World.next()
+		if !judged.IsZero() && (next.IsZero() || judged.Before(next)) {
+			next = judged
+		}
 		if !recheck.IsZero() && !recheck.After(p.World.Now) {
 			p.Stop(errors.New("it wants to look again at once, though nothing changed"))
 			return p.stopped
@@ -141,9 +154,12 @@ func (p *Play) turn() (wrote bool, recheck time.Time) {
 		p.Stop(err)
 		return false, time.Time{}
 	}
+	runs := len(p.runs)
+	p.order(plan.Runs)
+	began := len(p.runs) > runs
 	changed := string(text) != p.Record
 	if !changed && len(plan.Actions) == 0 {
-		return false, plan.Recheck
+		return began, plan.Recheck
 	}
 	p.Decisions++
 	p.MostActs = max(p.MostActs, len(plan.Actions))

@@ -46,6 +46,7 @@ type pod struct {
 	color    strategies.Color
 	revision string
 	serial   int
+	foreign  bool      // it runs a template that a hand wrote
 	readyAt  time.Time // zero = it does not become ready
 	goneAt   time.Time // zero = it is not terminating
 	trouble  string
@@ -80,5 +81,16 @@ func (w *World) behave(p *pod) {
 		p.readyAt, p.trouble = time.Time{}, m.Trouble
 	} else if p.readyAt.IsZero() {
 		p.readyAt = w.Now.Add(m.Starts)
+	}
+}
+
+// Roll makes pods of a colour run a template that a hand wrote into its Deployment, which it
+// unpaused.
+func (w *World) Roll(c strategies.Color, n int) {
+	for _, p := range w.pods {
+		if n > 0 && p.color == c && p.goneAt.IsZero() && !p.foreign {
+			p.foreign = true
+			n--
+		}
 	}
 }

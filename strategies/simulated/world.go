@@ -18,13 +18,15 @@ type World struct {
 	Slots     map[strategies.Color]*Deployment // nil = there is none
 	Services  map[string]*Service
 	Previews  map[string]*Service
+	Router    *Router  // nil = there is none
 	Strangers []string // Services that would select the candidate's pods, and that nobody switches
 	Quota     int      // pods of the namespace, terminating ones too; 0 = no quota
 
-	Manners map[strategies.Color]Manners // written with Teach
-	Lag     time.Duration                // EndpointSlices behind selectors and pods
-	Late    time.Duration                // ReplicaSets behind the counts of their Deployments
-	Sleeps  time.Duration                // a ReplicaSet after a refusal (K30)
+	Manners   map[strategies.Color]Manners // written with Teach
+	Lag       time.Duration                // EndpointSlices behind selectors and pods
+	RouterLag time.Duration                // the weight in force behind the one that was asked for
+	Late      time.Duration                // ReplicaSets behind the counts of their Deployments
+	Sleeps    time.Duration                // a ReplicaSet after a refusal (K30)
 
 	pods   []*pod
 	serial int
@@ -34,13 +36,14 @@ type World struct {
 // NewWorld is an empty namespace at a moment.
 func NewWorld(at time.Time) *World {
 	w := &World{
-		Now:      at,
-		Slots:    map[strategies.Color]*Deployment{},
-		Services: map[string]*Service{},
-		Previews: map[string]*Service{},
-		Manners:  map[strategies.Color]Manners{},
-		Lag:      200 * time.Millisecond,
-		Sleeps:   5 * time.Minute,
+		Now:       at,
+		Slots:     map[strategies.Color]*Deployment{},
+		Services:  map[string]*Service{},
+		Previews:  map[string]*Service{},
+		Manners:   map[strategies.Color]Manners{},
+		Lag:       200 * time.Millisecond,
+		RouterLag: 300 * time.Millisecond,
+		Sleeps:    5 * time.Minute,
 	}
 	for _, c := range []strategies.Color{strategies.Blue, strategies.Green} {
 		w.Manners[c] = Manners{Starts: time.Second, Lingers: 2 * time.Second}
@@ -74,6 +77,10 @@ func (w *World) Clone() *World {
 		return all
 	}
 	c.Services, c.Previews = copied(w.Services), copied(w.Previews)
+	if w.Router != nil {
+		router := *w.Router
+		c.Router = &router
+	}
 	c.Manners = maps.Clone(w.Manners)
 	c.Strangers = slices.Clone(w.Strangers)
 	return &c
@@ -90,6 +97,9 @@ func (w *World) Through() *World {
 			}
 		}
 	}
+	if c.Router != nil && !c.Router.due.IsZero() {
+		c.Router.due = c.Now
+	}
 	c.settle()
 	return c
 }
@@ -104,6 +114,7 @@ func (w *World) settle() {
 			w.replicate(c)
 		}
 	}
+	w.Router.follow(w.Now)
 	for _, s := range w.fronts() {
 		target := w.Selected(s)
 		switch {
@@ -146,6 +157,9 @@ func (w *World) next() time.Time {
 	}
 	for _, s := range w.fronts() {
 		at(s.due)
+	}
+	if w.Router != nil {
+		at(w.Router.due)
 	}
 	return first
 }
