@@ -1,6 +1,7 @@
 package strategies
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -248,9 +249,29 @@ func (c CanaryScale) String() string {
 func (a Analysis) String() string { return strings.Join(a.Templates, ", ") }
 
 func (s Step) equal(o Step) bool {
-	a, errA := json.Marshal(s)
-	b, errB := json.Marshal(o)
-	return errA == nil && errB == nil && string(a) == string(b)
+	return same(s.SetWeight, o.SetWeight) &&
+		alike(s.Pause, o.Pause, func(a, b *Pause) bool { return same(a.Seconds, b.Seconds) }) &&
+		alike(s.SetCanaryScale, o.SetCanaryScale, func(a, b *CanaryScale) bool {
+			return a.Match == b.Match && same(a.Replicas, b.Replicas) && same(a.Weight, b.Weight)
+		}) &&
+		alike(s.Analysis, o.Analysis, func(a, b *Analysis) bool {
+			return a.StartingStep == b.StartingStep && slices.Equal(a.Templates, b.Templates) && bytes.Equal(a.Settings, b.Settings)
+		}) &&
+		alike(s.Experiment, o.Experiment, func(a, b *Experiment) bool {
+			return slices.Equal(a.Templates, b.Templates) && bytes.Equal(a.Settings, b.Settings)
+		})
+}
+
+// same tells that both are not there, or both are and are equal.
+func same[T comparable](a, b *T) bool {
+	return alike(a, b, func(a, b *T) bool { return *a == *b })
+}
+
+func alike[T any](a, b *T, equal func(a, b *T) bool) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return equal(a, b)
 }
 
 // An Amount is a number of pods, or a percentage of the desired count.
