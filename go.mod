@@ -6,6 +6,7 @@ require (
 	github.com/cockroachdb/datadriven v1.0.3 // stories as data files
 	github.com/go-git/go-billy/v5 v5.9.2 // the disk that go-git's store is on
 	github.com/go-git/go-git/v5 v5.19.3 // Git without a process
+	github.com/robfig/cron/v3 v3.0.1 // reads the schedules of windows; the clock is ours
 	github.com/rogpeppe/go-internal v1.16.0 // testscript: the command line as people use it
 	github.com/rs/zerolog v1.35.1 // the log
 	github.com/spf13/cobra v1.10.2 // commands and flags as people know them

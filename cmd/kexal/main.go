@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // windows name time zones, and an image of one file has none (SPEC 3.5)
 
 	"github.com/spf13/cobra"
 )
