@@ -42,6 +42,9 @@ func decoded(input string) string {
 		}
 		return fmt.Sprint(a.Value)
 	}
+	if s.Rolling {
+		b.WriteString("rolling update\n")
+	}
 	if bg := s.BlueGreen; bg != nil {
 		fmt.Fprintf(&b, "gate: %s; preview of %d, Services %v", s.Steps()[0], bg.PreviewReplicas, s.Previews)
 		if bg.PreviewService != "" {
@@ -56,7 +59,43 @@ func decoded(input string) string {
 		b.WriteString(", which only tells")
 	}
 	b.WriteString("\n")
-	if in := s.Intents; in.Paused || in.Abort != "" || in.Promote != nil {
+	if c := s.Canary; c.Threshold != (Amount{}) {
+		fmt.Fprintf(&b, "a step is done with %s\n", amount(c.Threshold))
+	}
+	if c := s.Canary; c.routed() {
+		fmt.Fprintf(&b, "routers %v, Services %v, aborted %s, stable shrinks %v, at least %d\n", c.Routers, s.Previews, c.AbortDelay, c.DynamicStableScale, c.MinPods)
+	}
+	judged := func(when string, a *Analysis) {
+		if a != nil {
+			fmt.Fprintf(&b, "%s: %s from step %d, %s\n", when, a, a.StartingStep, a.Settings)
+		}
+	}
+	judged("beside the steps", s.Canary.Analysis)
+	for i, step := range s.Canary.Steps {
+		if judged(fmt.Sprintf("at step %d", i+1), step.Analysis); step.Experiment != nil {
+			fmt.Fprintf(&b, "at step %d: %s\n", i+1, step.Experiment.Settings)
+		}
+	}
+	if bg := s.BlueGreen; bg != nil {
+		judged("before the promotion", bg.PrePromotion)
+		judged("after the promotion", bg.PostPromotion)
+	}
+	if s.FirstGated {
+		b.WriteString("the first release is gated\n")
+	}
+	if s.RollbackWindow > 0 {
+		fmt.Fprintf(&b, "back to the last %d without steps\n", s.RollbackWindow)
+	}
+	for _, w := range s.Windows {
+		fmt.Fprintf(&b, "window %q for %s, zone %q, freeze %v\n", w.Schedule, w.Duration, w.TimeZone, w.Freeze)
+	}
+	for _, w := range r.Warnings {
+		fmt.Fprintf(&b, "%d:%d: warning: %s\n", w.Line, w.Col, w.Message)
+	}
+	if err := r.Refuse(Routers, Measurements); err != nil {
+		fmt.Fprintf(&b, "without its means: %v\n", err)
+	}
+	if in := s.Intents; in.Paused || in.Abort != "" || in.Promote != nil || in.Retry != nil {
 		text, _ := json.Marshal(in)
 		fmt.Fprintf(&b, "intents %s\n", text)
 	}

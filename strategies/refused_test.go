@@ -1,49 +1,50 @@
-package strategies_test
+package strategies
 
 import (
-	"errors"
-	"fmt"
-	"os"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
-
-	"github.com/kexal/kexal/strategies"
 )
 
-// What the README says is refused is refused, at its place and by its name (SPEC 3.2): a
-// field that is built has to leave that list.
+// What the README says is refused is what the table refuses, right below each of these
+// places (SPEC 3.2): a field that is built has to leave that list.
 func TestReadmeRefusals(t *testing.T) {
-	text, err := os.ReadFile("../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, list, _ := strings.Cut(string(text), "- **Refused in rollout.yaml**")
-	list, _, _ = strings.Cut(list, "\n\n")
 	places := map[string]string{
-		"strategy":  "strategy: {canary: {}, %s: {a: b}}",
-		"canary":    "strategy: {canary: {%s: {a: b}}}",
-		"steps":     "strategy: {canary: {steps: [{%s: {a: b}}]}}",
-		"blueGreen": "strategy: {blueGreen: {%s: {a: b}}}",
-		"spec":      "strategy: {canary: {}}\n  %s: {a: b}",
-		"preview":   "strategy: {blueGreen: {}}\n  preview: {%s: {a: b}}",
+		"canary":    "strategy.canary.",
+		"steps":     "strategy.canary.steps.",
+		"blueGreen": "strategy.blueGreen.",
+		"spec":      "",
+		"preview":   "preview.",
 	}
-	for _, entry := range strings.Split(list, "\n  - ")[1:] {
-		place, names, _ := strings.Cut(entry, ": ")
-		spec, known := places[place]
-		if !known {
-			t.Fatalf("the README refuses fields of %q", place)
-		}
-		delete(places, place)
-		for _, name := range regexp.MustCompile("`(\\w+)`").FindAllStringSubmatch(names, -1) {
-			_, err := strategies.Decode("rollout.yaml", fmt.Appendf(nil, "apiVersion: kexal.dev/v1alpha1\nkind: Rollout\nmetadata: {name: web}\nspec:\n  "+spec+"\n", name[1]))
-			var mistakes strategies.Mistakes
-			if !errors.As(err, &mistakes) || len(mistakes) != 1 || mistakes[0].Line == 0 || mistakes[0].Fix != "remove it" && !strings.HasSuffix(mistakes[0].Fix, "leave it out") {
-				t.Errorf("%s.%s: %v", place, name[1], err)
+	for heading, is := range map[string]support{
+		"- **Refused in rollout.yaml**":        unsupported,
+		"- **Read, and refused by the agent**": wanting,
+	} {
+		_, list, _ := strings.Cut(read(t, "../README.md"), heading)
+		list = regexp.MustCompile(`\n(- |\n)`).Split(list, 2)[0]
+		told := map[string]bool{}
+		for _, entry := range strings.Split(list, "\n  - ")[1:] {
+			place, names, _ := strings.Cut(entry, ": ")
+			at, known := places[place]
+			if !known {
+				t.Fatalf("the README refuses fields of %q", place)
+			}
+			for _, name := range regexp.MustCompile("`(\\w+)`").FindAllStringSubmatch(names, -1) {
+				told[at+name[1]] = true
 			}
 		}
-	}
-	if len(places) > 0 {
-		t.Errorf("the README does not tell what is refused in %v", places)
+		want := map[string]bool{}
+		for name, f := range fieldsOf {
+			for _, at := range places {
+				if rest, below := strings.CutPrefix(name, at); below && f.is == is && !strings.Contains(rest, ".") {
+					want[name] = true
+				}
+			}
+		}
+		if !maps.Equal(told, want) {
+			t.Errorf("under %q the README names\n%q, and the table\n%q", heading, slices.Sorted(maps.Keys(told)), slices.Sorted(maps.Keys(want)))
+		}
 	}
 }

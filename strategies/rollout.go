@@ -15,6 +15,7 @@ type Rollout struct {
 	Namespace string // metadata.namespace; empty = the agent's
 	Spec      Spec
 	Needs     []Need // what of it not everyone can do who decides
+	Warnings  []Warning
 }
 
 // A Need is a field that asks for more than Services and counts: somebody has to measure,

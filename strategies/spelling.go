@@ -1,15 +1,10 @@
 package strategies
 
-import (
-	"maps"
-	"slices"
-	"strings"
-)
+import "strings"
 
-// suggestion says what to write instead of an unknown field: the nearest known one
+// suggestion says what to write instead of an unknown field: the nearest of the names
 // when it is near, else all of them.
-func suggestion(word string, known fields) string {
-	names := slices.Sorted(maps.Keys(known))
+func suggestion(word string, names []string) string {
 	if near := Nearest(word, names); near != "" {
 		return "write " + near
 	}
