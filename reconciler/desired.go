@@ -134,6 +134,12 @@ func (r *Reconciler) read(c Commit, dir string) (name string, d *desired) {
 		name = r.lastName(dir, src)
 	}
 	d.spec = rollout.Spec
+	for _, w := range rollout.Warnings {
+		r.Log.Warn().Str("commit", c.Hash).Msgf("%s:%d:%d: %s", file, w.Line, w.Col, w.Message)
+	}
+	if err == nil {
+		err = rollout.Refuse(strategies.Routers, strategies.Measurements)
+	}
 	if err != nil {
 		d.err, d.seen = err, release.Digest(nil, src)
 		return name, d

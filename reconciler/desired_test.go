@@ -177,7 +177,7 @@ func TestBrokenKeepsItsName(t *testing.T) {
 	for what, text := range map[string]string{
 		"no YAML at all":          "metadata: {name: [\n",
 		"empty":                   "",
-		"the name went with it":   "apiVersion: kexal.dev/v1alpha1\nkind: Rollout\nspec: {strategy: {rollingUpdate: {}}}\n",
+		"the name went with it":   "apiVersion: kexal.dev/v1alpha1\nkind: Rollout\nspec: {strategy: {recreate: {}}}\n",
 		"a mistake in the steps":  rolloutYAML("name: shop-web") + "unknown: field\n",
 		"a name behind an alias":  "x: &x shop-web\nmetadata: {name: *x}\n",
 		"a version of the future": "apiVersion: kexal.dev/v9\nkind: Rollout\nmetadata: {name: shop-web}\nspec: {}\n",
@@ -200,6 +200,33 @@ func TestBrokenAtTheStart(t *testing.T) {
 	r.follow(tree("web", "metadata: {name: [\n", "api", "metadata: {name: backend}\nspec: [\n]\n"))
 	if got := found(r); got != "backend@api held, web@web held" {
 		t.Errorf("the commit asks for %s", got)
+	}
+}
+
+// What needs a router or measurements is a mistake here, at its place; an abort beside it
+// is read, and somebody else's is nobody's business here (SPEC 1.1, 3.2).
+func TestMeansThatAreNotThere(t *testing.T) {
+	r, log := reader(t)
+	const strategy = "{canary: {trafficRouting: {nginx: {stableIngress: web}}, steps: [{analysis: {templates: [{templateName: a}]}}]}}"
+	wants := func(metadata string) string {
+		text := strings.Replace(rolloutYAML(metadata), "{canary: {steps: [{setWeight: 50}, {pause: {}}]}}", strategy, 1)
+		return strings.Replace(text, "spec: {", "spec: {abort: 3f2a9c1b04, ", 1)
+	}
+	r.follow(tree("web", wants(""), "api", wants("namespace: other")))
+	if got := found(r); got != "web@web held" {
+		t.Fatalf("the commit asks for %s", got)
+	}
+	d := r.desired["web"]
+	want := []string{
+		"web/rollout.yaml:4:47: trafficRouting needs a router to be driven, which this version of the agent does not do: leave it out: the weight is then the ratio of pods",
+		"web/rollout.yaml:4:103: analysis needs measurements, which this version of the agent cannot take: leave it out",
+	}
+	if got := strings.Split(d.err.Error(), "\n"); !slices.Equal(got, want) || d.spec.Intents.Abort != "3f2a9c1b04" {
+		t.Errorf("it is held by\n%s\nand knows the abort of %q", d.err, d.spec.Intents.Abort)
+	}
+	r.follow(tree("web", strings.Replace(rolloutYAML(""), "{canary: {steps: [{setWeight: 50}, {pause: {}}]}}", "{blueGreen: {maxUnavailable: 1}}", 1)))
+	if got := found(r); got != "web@web" || !strings.Contains(log.String(), "web/rollout.yaml:4:31: blueGreen.maxUnavailable is how many") {
+		t.Errorf("the commit asks for %s; the log says %s", got, log)
 	}
 }
 

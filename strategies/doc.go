@@ -24,7 +24,9 @@
 //	        └─ a candidate is being tried .... canary.go (steps), move.go (counts and Services), ratio.go
 //
 // What users reach is told by users.go, which intents are in force by intent.go. A state
-// that was lost is made again by rebuild.go. rollout.yaml is read by decode.go.
+// that was lost is made again by rebuild.go. rollout.yaml is read by decode.go and its
+// parts; what becomes of each field stands in fields.go. When the weight may rise is told
+// by windows.go.
 //
 // Stories and promises play in the world of package simulated, below this one: a
 // namespace in memory and an agent that asks Decide as the real loop does.
