@@ -106,11 +106,13 @@ func (d *decision) background() (acts []Action, stands bool) {
 	case Inconclusive:
 		if d.passes() {
 			d.next.Reruns++
+			d.goesOn(Undecided)
 			return nil, false
 		}
 		d.say(Paused, Undecided, "%s, %s: waiting for promote", d.position(), verdict("background analysis", run))
 		return d.keep(), true
 	}
+	d.goesOn(Undecided)
 	return nil, false
 }
 

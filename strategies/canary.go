@@ -98,6 +98,7 @@ func (d *decision) setWeight(w int) (acts []Action, over bool) {
 	if w > d.next.Asked && d.shut() {
 		return d.waitForWindow(), false
 	}
+	d.goesOn(WaitingForWindow)
 	d.next.Asked = w
 	if acts, over = d.make(w); over {
 		if d.next.Live = d.observedWeight(); d.next.Live > 0 {
@@ -105,6 +106,13 @@ func (d *decision) setWeight(w int) (acts []Action, over bool) {
 		}
 	}
 	return acts, over
+}
+
+// goesOn: the time that it stood there does not count (SPEC 5.23).
+func (d *decision) goesOn(stood Reason) {
+	if d.was.Reason == stood {
+		d.next.ProgressAt = d.obs.At
+	}
 }
 
 // make brings the live weight to w percent, by the router where there is one.
@@ -245,6 +253,7 @@ func (d *decision) promote() []Action {
 	if d.next.Asked < 100 && d.shut() {
 		return d.waitForWindow()
 	}
+	d.goesOn(WaitingForWindow)
 	d.next.Asked = 100
 	acts, live := d.make(100)
 	if live && d.spec.Canary.routed() {

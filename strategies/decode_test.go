@@ -59,13 +59,13 @@ func decoded(input string) string {
 		b.WriteString(", which only tells")
 	}
 	b.WriteString("\n")
-	if c := s.Canary; c.Threshold != (Amount{}) {
+	if c := s.Canary; c.Threshold != (strategies.Amount{}) {
 		fmt.Fprintf(&b, "a step is done with %s\n", amount(c.Threshold))
 	}
-	if c := s.Canary; c.routed() {
+	if c := s.Canary; c.Routed() {
 		fmt.Fprintf(&b, "routers %v, Services %v, aborted %s, stable shrinks %v, at least %d\n", c.Routers, s.Previews, c.AbortDelay, c.DynamicStableScale, c.MinPods)
 	}
-	judged := func(when string, a *Analysis) {
+	judged := func(when string, a *strategies.Analysis) {
 		if a != nil {
 			fmt.Fprintf(&b, "%s: %s from step %d, %s\n", when, a, a.StartingStep, a.Settings)
 		}
@@ -92,7 +92,7 @@ func decoded(input string) string {
 	for _, w := range r.Warnings {
 		fmt.Fprintf(&b, "%d:%d: warning: %s\n", w.Line, w.Col, w.Message)
 	}
-	if err := r.Refuse(Routers, Measurements); err != nil {
+	if err := r.Refuse(strategies.Routers, strategies.Measurements); err != nil {
 		fmt.Fprintf(&b, "without its means: %v\n", err)
 	}
 	if in := s.Intents; in.Paused || in.Abort != "" || in.Promote != nil || in.Retry != nil {

@@ -3,6 +3,7 @@ package strategies
 import (
 	"errors"
 	"maps"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -23,7 +24,7 @@ type sample struct {
 func samples(t *testing.T) []sample {
 	t.Helper()
 	var all []sample
-	for line := range strings.Lines(read(t, fieldsFile)) {
+	for line := range strings.Lines(readFile(t, fieldsFile)) {
 		name, text, ok := strings.Cut(strings.TrimSpace(line), " = ")
 		if !ok || strings.HasPrefix(name, "#") {
 			continue
@@ -204,4 +205,13 @@ func TestFieldsHaveTheirDefaults(t *testing.T) {
 	if tested < 10 {
 		t.Errorf("only %d fields have a default", tested)
 	}
+}
+
+func readFile(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }

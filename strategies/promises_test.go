@@ -149,6 +149,11 @@ func tooMany(c change) string {
 		}
 		n = max(n, c.before.Slot(c.plan.Next.Stable.Color).Desired) // full size is what stable has live (SPEC 5.13)
 		surge = n
+		for _, step := range c.plan.Next.Spec.Canary.Steps {
+			if scale := step.SetCanaryScale; scale != nil && scale.Replicas != nil {
+				surge = max(surge, *scale.Replicas) // the author asks for so many
+			}
+		}
 	}
 	asked := a.Count
 	if kept := c.plan.Next.Spare; kept == nil || kept.Color == a.Color { // what is kept to be looked at is beside it all
@@ -164,6 +169,9 @@ func tooMany(c change) string {
 // not get worse.
 func tooFew(c change) string {
 	n, _, unavailable := c.size()
+	if _, ok := c.action.(strategies.Revive); ok {
+		return "" // its Deployment takes back what a hand made it roll, as it would any update
+	}
 	if a, ok := c.action.(strategies.Select); ok {
 		next := c.plan.Next
 		strays := next.Candidate == nil || next.Spec != nil && next.Spec.Carried() && next.Back == nil && next.Stable != nil && a.To == strategies.Only(next.Stable.Color)

@@ -56,7 +56,7 @@ func playAnything(t *rapid.T) {
 	there := func() bool { return p.play.World.Services["web"] != nil } // a hand may have deleted it
 	for range rapid.IntRange(1, 10).Draw(t, "events") {
 		color := rapid.SampledFrom([]string{"blue", "green"})
-		switch rapid.IntRange(0, 19).Draw(t, "event") {
+		switch rapid.IntRange(0, 23).Draw(t, "event") {
 		case 0, 1, 2:
 			wanted = rapid.SampledFrom([]string{"a1", "b2", "c3"}).Draw(t, "revision")
 			tell("push rev="+wanted, "")
@@ -109,10 +109,29 @@ func playAnything(t *rapid.T) {
 				continue
 			}
 			tell("edit service=web gone", "")
+		case 20:
+			if p.play.World.Router == nil {
+				continue
+			}
+			tell("edit router "+rapid.SampledFrom([]string{"weight=0", "weight=30", "weight=100", "refuses", "accepts"}).Draw(t, "router"), "")
+		case 21:
+			tell("analysis "+rapid.SampledFrom([]string{"step-2", "step-3", "background", "pre-promotion", "post-promotion"}).Draw(t, "where")+" "+
+				rapid.SampledFrom([]string{"successful after=5s", "failed after=8s", "inconclusive after=3s", "error after=20s", "running"}).Draw(t, "verdict"), "")
+		case 22:
+			c := strategies.Color(color.Draw(t, "color"))
+			if d := p.play.World.Slots[c]; d == nil || d.Desired == 0 {
+				continue
+			}
+			tell(fmt.Sprintf("edit deployment=%s %s", c, rapid.SampledFrom([]string{"template", "rolls=1", "unpaused"}).Draw(t, "hand")), "")
+		case 23:
+			if len(p.play.State().Rejected) == 0 {
+				continue
+			}
+			tell(fmt.Sprintf("intent retry=%s attempt=%d", wanted, rapid.IntRange(2, 4).Draw(t, "attempt")), "")
 		case 19:
 			tell("controllers late="+rapid.SampledFrom([]string{"0s", "400ms", "4s"}).Draw(t, "late"), "")
 		}
-		if last := story[len(story)-1]; strings.Contains(last, "unready") || strings.Contains(last, "abort=") || strings.HasPrefix(last, "edit ") && !strings.Contains(last, "overlaps") {
+		if last := story[len(story)-1]; strings.Contains(last, "unready") || strings.Contains(last, "abort=") || strings.HasPrefix(last, "edit ") && !strings.Contains(last, "overlaps") || strings.HasPrefix(last, "analysis ") {
 			innocent = false
 		}
 		tell(rapid.SampledFrom([]string{"run for=300ms", "run for=3s", "run for=12s", "run for=2m"}).Draw(t, "time"), "")
@@ -122,6 +141,12 @@ func playAnything(t *rapid.T) {
 	}
 	if there() {
 		tell("edit service=web accepts", "")
+	}
+	if p.play.World.Router != nil {
+		tell("edit router accepts", "")
+	}
+	for _, where := range []string{"step-1", "step-2", "step-3", "step-4", "background", "pre-promotion", "post-promotion"} {
+		tell("analysis "+where+" successful after=1s", "")
 	}
 	for _, line := range []string{"pods blue ready slow=1s", "pods green ready slow=1s", "release", "git read", "git back", "push rev=" + wanted, "intent promote=" + wanted, "run"} {
 		tell(line, "")
@@ -144,9 +169,21 @@ func anySpec(t *rapid.T, fresh bool) string {
 	}
 	var b strings.Builder
 	b.WriteString("strategy:\n  canary:\n    steps:\n")
+	if rapid.IntRange(0, 5).Draw(t, "rolling") == 0 {
+		return "strategy:\n  rollingUpdate: {maxSurge: 1, maxUnavailable: 0}\nprogressDeadlineSeconds: 30"
+	}
+	routed := rapid.IntRange(0, 2).Draw(t, "routed") == 0
 	steps := rapid.IntRange(0, 4).Draw(t, "steps")
 	for range steps {
-		switch rapid.IntRange(0, 3).Draw(t, "step") {
+		switch rapid.IntRange(0, 5).Draw(t, "step") {
+		case 4:
+			b.WriteString("    - analysis: {templates: [{templateName: errors}]}\n")
+		case 5:
+			if !routed {
+				b.WriteString("    - pause: {duration: 3}\n")
+				continue
+			}
+			fmt.Fprintf(&b, "    - setCanaryScale: {%s}\n", rapid.SampledFrom([]string{"replicas: 1", "replicas: 3", "weight: 50", "matchTrafficWeight: true"}).Draw(t, "scale"))
 		case 0:
 			b.WriteString("    - pause: {}\n")
 		case 1:
@@ -165,7 +202,22 @@ func anySpec(t *rapid.T, fresh bool) string {
 	}
 	budget := rapid.SampledFrom(budgets).Draw(t, "surge and unavailable")
 	fmt.Fprintf(&b, "    maxSurge: %s\n    maxUnavailable: %s\n", budget[0], budget[1])
-	fmt.Fprintf(&b, "    scaleDownDelaySeconds: %d\n", rapid.SampledFrom([]int{0, 30, 120}).Draw(t, "delay"))
+	if rapid.IntRange(0, 3).Draw(t, "background") == 0 {
+		fmt.Fprintf(&b, "    analysis: {templates: [{templateName: errors}], startingStep: %d}\n", rapid.IntRange(0, max(0, steps-1)).Draw(t, "starting step"))
+	}
+	if rapid.IntRange(0, 3).Draw(t, "threshold") == 0 {
+		b.WriteString("    replicaProgressThreshold: {type: Percent, value: 50}\n")
+	}
+	dynamic := routed && rapid.Bool().Draw(t, "dynamic")
+	if routed {
+		b.WriteString("    trafficRouting: {nginx: {stableIngress: web}}\n")
+		fmt.Fprintf(&b, "    dynamicStableScale: %v\n    minPodsPerReplicaSet: %d\n", dynamic, rapid.IntRange(1, 2).Draw(t, "least"))
+		fmt.Fprintf(&b, "    abortScaleDownDelaySeconds: %d\n", rapid.SampledFrom([]int{0, 3, 60}).Draw(t, "abort delay"))
+	}
+	if !dynamic {
+		fmt.Fprintf(&b, "    scaleDownDelaySeconds: %d\n", rapid.SampledFrom([]int{0, 30, 120}).Draw(t, "delay"))
+	}
+	fmt.Fprintf(&b, "rollbackWindow: {revisions: %d}\n", rapid.IntRange(1, 3).Draw(t, "rollback window"))
 	fmt.Fprintf(&b, "progressDeadlineSeconds: %d", rapid.SampledFrom([]int{30, 600}).Draw(t, "deadline"))
 	if rapid.Bool().Draw(t, "deadline aborts") {
 		b.WriteString("\nprogressDeadlineAbort: false")
@@ -181,6 +233,12 @@ func anyBlueGreen(t *rapid.T) string {
 	fmt.Fprintf(&b, "    previewReplicaCount: %d\n", rapid.IntRange(0, 3).Draw(t, "preview"))
 	fmt.Fprintf(&b, "    scaleDownDelaySeconds: %d\n", rapid.SampledFrom([]int{0, 30, 120}).Draw(t, "delay"))
 	fmt.Fprintf(&b, "    abortScaleDownDelaySeconds: %d\n", rapid.SampledFrom([]int{0, 3, 60}).Draw(t, "abort delay"))
+	if rapid.IntRange(0, 2).Draw(t, "pre") == 0 {
+		b.WriteString("    prePromotionAnalysis: {templates: [{templateName: smoke}]}\n")
+	}
+	if rapid.IntRange(0, 2).Draw(t, "post") == 0 {
+		b.WriteString("    postPromotionAnalysis: {templates: [{templateName: errors}]}\n")
+	}
 	fmt.Fprintf(&b, "preview: {services: %v}\n", rapid.Bool().Draw(t, "previews"))
 	fmt.Fprintf(&b, "switchOverlapSeconds: %d\n", rapid.SampledFrom([]int{0, 4, 30}).Draw(t, "overlap"))
 	fmt.Fprintf(&b, "progressDeadlineSeconds: %d", rapid.SampledFrom([]int{30, 600}).Draw(t, "deadline"))

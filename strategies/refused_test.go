@@ -22,7 +22,7 @@ func TestReadmeRefusals(t *testing.T) {
 		"- **Refused in rollout.yaml**":        unsupported,
 		"- **Read, and refused by the agent**": wanting,
 	} {
-		_, list, _ := strings.Cut(read(t, "../README.md"), heading)
+		_, list, _ := strings.Cut(readFile(t, "../README.md"), heading)
 		list = regexp.MustCompile(`\n(- |\n)`).Split(list, 2)[0]
 		told := map[string]bool{}
 		for _, entry := range strings.Split(list, "\n  - ")[1:] {
