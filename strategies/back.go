@@ -102,6 +102,7 @@ func (d *decision) back() []Action {
 		acts = append(acts, Scale{s.Color, d.n, d.stamp()})
 	}
 	acts = append(acts, d.restores()...)
+	acts = append(acts, d.templates(s)...)
 	switch {
 	case stable.Exists && !stable.Started:
 		acts = append(acts, d.revives(s)...)

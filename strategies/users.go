@@ -126,7 +126,7 @@ func (d *decision) left(leaves, stays Color) bool {
 		d.next.SwitchedAt = time.Time{}
 		return false
 	}
-	if d.obs.Off.Drain || d.obs.Slots[leaves].Ready == 0 {
+	if slot := d.obs.Slots[leaves]; d.obs.Off.Drain || slot.Ready+slot.Foreign == 0 {
 		return true
 	}
 	if d.next.SwitchedAt.IsZero() {

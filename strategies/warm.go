@@ -111,6 +111,7 @@ func (d *decision) watchFails() (why string) {
 	if !d.next.PausedAt.IsZero() {
 		clock = d.next.PausedAt
 	}
+	ready := slot.Ready + slot.Foreign // what a hand made them run is put back, and says nothing of the revision
 	watched := clock.Before(w.WatchUntil)
 	crashed, again := int32(0), int32(0)
 	for _, crash := range slot.Crashed {
@@ -126,11 +127,11 @@ func (d *decision) watchFails() (why string) {
 		return "half of its pods crash again and again after the promotion"
 	case watched && 2*crashed > size:
 		return "most of its pods crashed after the promotion"
-	case watched && slot.Ready == 0 && d.slot(&w.Old).Ready > 0 && size > 0:
+	case watched && ready == 0 && d.slot(&w.Old).Ready > 0 && size > 0:
 		return "none of its pods is ready after the promotion"
 	case !watched && w.UnwellSince.IsZero():
 		return ""
-	case 2*slot.Ready >= size:
+	case 2*ready >= size:
 		w.UnwellSince = time.Time{}
 		return ""
 	}

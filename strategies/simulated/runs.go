@@ -18,9 +18,9 @@ type Verdict struct {
 
 // A run is an analysis or an experiment that is under way.
 type run struct {
-	since   time.Time
-	verdict Verdict
-	phase   strategies.RunPhase
+	since time.Time
+	phase strategies.RunPhase
+	why   string
 }
 
 // successes are what every run comes to that nobody says otherwise of. One beside the steps
@@ -45,7 +45,7 @@ func (p *Play) order(orders []strategies.RunOrder) {
 	for _, o := range orders {
 		r := p.runs[o.Key]
 		if r == nil {
-			r = &run{since: p.World.Now, verdict: p.verdict(where(o.Key)), phase: strategies.Running}
+			r = &run{since: p.World.Now, phase: strategies.Running}
 			p.tell(Event{Kind: Judged, Text: "begin " + where(o.Key)})
 		}
 		now[o.Key] = r
@@ -67,12 +67,13 @@ func (p *Play) verdict(where string) Verdict {
 func (p *Play) judge() (next time.Time) {
 	for _, key := range slices.Sorted(maps.Keys(p.runs)) {
 		r := p.runs[key]
-		if r.phase != strategies.Running || r.verdict.Phase == strategies.Running {
+		v := p.verdict(where(key))
+		if r.phase != strategies.Running || v.Phase == strategies.Running {
 			continue
 		}
-		end := r.since.Add(r.verdict.After)
+		end := r.since.Add(v.After)
 		if !p.World.Now.Before(end) {
-			r.phase = r.verdict.Phase
+			r.phase, r.why = v.Phase, v.Why
 			p.tell(Event{Kind: Judged, Text: strings.ToLower(string(r.phase)) + " " + where(key)})
 		} else if next.IsZero() || end.Before(next) {
 			next = end
@@ -88,10 +89,7 @@ func (p *Play) facts() map[string]strategies.Run {
 	}
 	facts := map[string]strategies.Run{}
 	for key, r := range p.runs {
-		facts[key] = strategies.Run{Phase: r.phase}
-		if r.phase != strategies.Running {
-			facts[key] = strategies.Run{Phase: r.phase, Why: r.verdict.Why}
-		}
+		facts[key] = strategies.Run{Phase: r.phase, Why: r.why}
 	}
 	return facts
 }
