@@ -46,6 +46,9 @@ func (d *decision) route(w int) (acts []Action, live bool) {
 		return nil, false
 	}
 	if to := Only(c.Color); !d.previewed(to) {
+		if router.Written > 0 && candidate.sure() == 0 { // a hand's: it would lead to nobody
+			return []Action{Route{0, d.stamp()}}, false
+		}
 		return []Action{Preview{To: to, Stamp: d.stamp()}}, false
 	}
 	resized := d.n != d.was.Replicas
