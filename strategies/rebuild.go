@@ -57,7 +57,7 @@ func Rebuild(spec Spec, ledger Status, colors map[Color]Track, obs Observation) 
 			s.Warm = warmed(spec, old, obs)
 		}
 		return s, nil
-	case candidate != nil && (selects == Only(stable.Color) || selects == BothColors || spec.BlueGreen != nil && amid(obs.Services)):
+	case candidate != nil && (selects == Only(stable.Color) || selects == BothColors || spec.carried() && amid(obs.Services)):
 		s.Stable, s.Candidate = stable, candidate
 	default:
 		return s, fmt.Errorf("the live Services select %q, the ledger says that %s (%s) is stable: mend the Services' selectors, or restore ConfigMap kexal-%s",
@@ -83,6 +83,9 @@ func Rebuild(spec Spec, ledger Status, colors map[Color]Track, obs Observation) 
 		}
 	}
 	s.Live, s.Asked = ledger.Weight, ledger.Weight
+	if r := obs.Router; r != nil && spec.BlueGreen == nil && spec.Canary.routed() {
+		s.Live, s.Asked = r.Weight, r.Written // what is live comes before what was told
+	}
 	s.ProgressAt = obs.At
 	return s, nil
 }
