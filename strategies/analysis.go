@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
-	"time"
 )
 
 // A run's key says of which revision and attempt it is, where in the rollout it stands, and
@@ -169,35 +168,8 @@ func (d *decision) awaits() (awaits, person bool) {
 	return true, d.obs.Runs[d.runKey(d.next.Stable, postPromotion, b.PostPromotion)].Phase == Inconclusive
 }
 
-// passes tells that a person lets the rollout pass where it stands (SPEC 4.3).
-func (d *decision) passes() bool {
-	return d.orders.gates < 0 || d.next.Step <= d.orders.gates
-}
-
 // verdict is what a run came to, for people.
 func verdict(what string, run Run) string {
 	words := map[RunPhase]string{Failing: "failed", Erroneous: "could not be measured", Inconclusive: "is inconclusive"}
 	return what + " " + words[run.Phase] + because(run.Why)
-}
-
-// shut tells that nothing may rise now (SPEC 3.5). A rollback within rollbackWindow is a
-// return and is never held.
-func (d *decision) shut() bool {
-	if d.orders.anyTime || d.next.Returns {
-		return false
-	}
-	is, _ := closed(d.spec.Windows, d.obs.At)
-	return is
-}
-
-// waitForWindow stands where it is until one opens.
-func (d *decision) waitForWindow() []Action {
-	_, opens := closed(d.spec.Windows, d.obs.At)
-	if opens.IsZero() {
-		d.sayTrouble(Paused, WaitingForWindow, d.position()+", outside its windows, and none opens within a year")
-	} else {
-		d.sayTrouble(Paused, WaitingForWindow, d.position()+", outside its windows until "+opens.UTC().Format(time.RFC3339))
-		d.until(opens)
-	}
-	return d.keep()
 }

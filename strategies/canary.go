@@ -108,13 +108,6 @@ func (d *decision) setWeight(w int) (acts []Action, over bool) {
 	return acts, over
 }
 
-// goesOn: the time that it stood there does not count (SPEC 5.23).
-func (d *decision) goesOn(stood Reason) {
-	if d.was.Reason == stood {
-		d.next.ProgressAt = d.obs.At
-	}
-}
-
 // make brings the live weight to w percent, by the router where there is one.
 func (d *decision) make(w int) (acts []Action, live bool) {
 	if d.spec.Canary.routed() {
@@ -160,62 +153,6 @@ func (d *decision) capped(w int) int {
 		return min(w, c.Weight)
 	}
 	return w
-}
-
-// waitCutOff stands behind the last step that an edit left: the weight would rise by the
-// edit, so a person says when.
-func (d *decision) waitCutOff() []Action {
-	d.say(Paused, WaitingForPromote, "%s, the steps after it were cut off: waiting for promote", d.position())
-	return d.keep()
-}
-
-// gateOpen: a timed pause is over when its time is; an open one when a promote names
-// its step, or every gate (SPEC 4.3). A promote by step ends timed pauses too.
-func (d *decision) gateOpen(p Pause) bool {
-	if d.orders.gates > 0 && d.next.Step <= d.orders.gates {
-		return true
-	}
-	if p.Seconds == nil {
-		return d.orders.gates < 0
-	}
-	return !d.obs.At.Before(d.pauseEnd(p))
-}
-
-func (d *decision) pauseEnd(p Pause) time.Time {
-	return d.next.StepAt.Add(time.Duration(*p.Seconds) * time.Second)
-}
-
-// wait stands at a gate, and repairs what drifts there: never beyond the weight that
-// was recorded for this step.
-func (d *decision) wait(p Pause) []Action {
-	if p.Seconds != nil {
-		end := d.pauseEnd(p)
-		d.sayTrouble(Paused, WaitingForTime, d.position()+", paused until "+clock(end))
-		d.until(end)
-	} else {
-		d.sayTrouble(Paused, WaitingForPromote, d.position()+", paused: waiting for promote")
-	}
-	return d.keep()
-}
-
-// keep repairs what drifts from the weight that was recorded, and tells of it only what
-// holds the rollout up.
-func (d *decision) keep() []Action {
-	phase, reason, message, next := d.next.Phase, d.next.Reason, d.next.Message, d.next.NextAt
-	progress := d.next.ProgressAt
-	d.next.ProgressAt = d.obs.At // the deadline does not run here
-	var acts []Action
-	if d.spec.BlueGreen != nil {
-		acts, _ = d.stand(d.previewSize(), d.next.Reason, "")
-	} else {
-		acts, _ = d.make(d.next.Asked)
-	}
-	d.next.ProgressAt = progress
-	if d.next.Reason == Held {
-		return acts // what holds it up is the news
-	}
-	d.next.Phase, d.next.Reason, d.next.Message, d.next.NextAt = phase, reason, message, next
-	return acts
 }
 
 // position is the beginning of every sentence of a rollout in flight.

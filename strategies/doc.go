@@ -11,8 +11,10 @@
 // stable colour serves between rollouts, the candidate is the one being tried. The
 // weight is the share of requests sent to the candidate, in percent. A step is one
 // entry of the strategy's list, counted from 1; a pause is a gate that waits for a
-// time or a person. An intent is a field of rollout.yaml that commands: promote,
-// abort, paused.
+// time or a person. A run is an analysis or an experiment under way, of which a decision
+// knows only how it stands. A router carries the weight where there is one; else the
+// ratio of pods does. An intent is a field of rollout.yaml that commands: promote, abort,
+// retry, paused.
 //
 // # The flow of a decision
 //
@@ -21,12 +23,16 @@
 //	        ├─ held, paused, at rest ......... rest.go, drift.go
 //	        ├─ nothing is stable yet ......... first.go
 //	        ├─ promoted, old colour warm ..... warm.go
-//	        └─ a candidate is being tried .... canary.go (steps), move.go (counts and Services), ratio.go
+//	        └─ a candidate is being tried
+//	             ├─ by steps ................. canary.go, edited in mid-rollout or not
+//	             │    ├─ by ratio of pods .... move.go (counts and Services), ratio.go
+//	             │    └─ by a router ......... routed.go
+//	             ├─ by a switch .............. bluegreen.go
+//	             └─ where either waits ....... gates.go, windows.go, analysis.go
 //
 // What users reach is told by users.go, which intents are in force by intent.go. A state
 // that was lost is made again by rebuild.go. rollout.yaml is read by decode.go and its
-// parts; what becomes of each field stands in fields.go. When the weight may rise is told
-// by windows.go.
+// parts; what becomes of each field stands in fields.go.
 //
 // Stories and promises play in the world of package simulated, below this one: a
 // namespace in memory and an agent that asks Decide as the real loop does.
