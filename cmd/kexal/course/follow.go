@@ -1,0 +1,325 @@
+package course
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/kexal/kexal/strategies"
+	"github.com/kexal/kexal/strategies/simulated"
+)
+
+// Options are who does what in a course.
+type Options struct {
+	Name string // of the rollout, as people write it behind kexal promote
+	File string // rollout.yaml as the play has it, for people to edit
+
+	Nobody       bool          // promotes: it stays at the first gate for a person
+	PromoteAfter time.Duration // how long a person takes at a gate
+	Fail         *When         // the new pods crash then; nil = they never do
+	Abort        *When         // a person aborts then; nil = nobody does
+}
+
+// Follow plays on from a push until nothing happens any more.
+func Follow(play *simulated.Play, o Options) (Course, error) {
+	if play.Git.Wanted == nil {
+		return Course{}, errors.New("nothing is pushed")
+	}
+	// What the rollout asks of the namespace is no matter of what goes wrong in it.
+	well := begin(play.Clone(), Options{Name: o.Name, File: o.File})
+	if err := well.toTheEnd(); err != nil {
+		return Course{}, err
+	}
+	r := begin(play, o)
+	if err := r.toTheEnd(); err != nil {
+		return Course{}, err
+	}
+	c := Course{
+		Name: o.Name, Replicas: play.Git.Wanted.Replicas, Old: r.old, New: r.new, Pushed: r.pushed,
+		Moments: r.told(), Rest: r.rest, Peak: max(r.peak, well.peak),
+	}
+	state := play.State()
+	if state.Spec != nil {
+		c.Strategy, c.Steps = state.Spec.Strategy(), Steps(*state.Spec)
+	}
+	c.Took = c.Last().After
+	c.Warnings = slices.Concat(well.outage(), well.roundings(), r.warnings())
+	return c, nil
+}
+
+// Steps are how many a spec has: one of blue/green, its gate (SPEC 4.3).
+func Steps(s strategies.Spec) int {
+	if s.BlueGreen != nil {
+		return 1
+	}
+	return len(s.Canary.Steps)
+}
+
+// A run is a course on its way.
+type run struct {
+	play     *simulated.Play
+	name     string
+	file     string
+	old, new string // revisions
+	pushed   time.Time
+	all      []*hand
+
+	stillborn bool // the new pods are bad from their beginning
+	failed    bool // they are bad now
+
+	moments []Moment
+	users   map[string]simulated.Users
+	served  bool          // users were answered before
+	lost    time.Duration // how long nobody answered them since then
+	lostAt  time.Time     // since when nobody does; zero = somebody does
+	rest    int
+	peak    int
+	weights map[int]int // percent that was live when a step was done
+	state   strategies.State
+}
+
+func begin(play *simulated.Play, o Options) *run {
+	r := &run{
+		play: play, name: o.Name, file: o.File, new: play.Git.Wanted.Revision,
+		pushed: play.World.Now, rest: pods(play.World), weights: map[int]int{},
+	}
+	if s := play.State(); s.Stable != nil && s.Stable.Revision != r.new {
+		r.old, r.served = s.Stable.Revision, true
+	}
+	r.state, r.peak = play.State(), r.rest
+	r.all = r.hands(o)
+	play.Tell = r.tell
+	for _, h := range r.all {
+		h.looks(r.pushed, r.state)
+	}
+	return r
+}
+
+// toTheEnd lets the agent work, and the hands when they are due.
+func (r *run) toTheEnd() error {
+	for range 1000 {
+		h := r.next()
+		if h == nil {
+			return toRest(r.play)
+		}
+		if err := r.play.RunFor(max(0, h.due().Sub(r.play.World.Now))); err != nil {
+			return err
+		}
+		h.seenAt, h.spent = time.Time{}, !h.each
+		h.do()
+	}
+	return errors.New("people have to promote it without end")
+}
+
+// toRest plays on until there is nothing to wait for. An agent that looks again and again
+// at pods that crash never rests: when it has told nothing new in a day, nor for longer
+// than the deadline takes, and names no moment at which it goes on, it will not.
+func toRest(p *simulated.Play) error {
+	const while = time.Hour
+	hears, quiet := p.Tell, time.Duration(0)
+	defer func() { p.Tell = hears }()
+	p.Tell = func(e simulated.Event) {
+		if e.Kind != simulated.Waits && !e.Again {
+			quiet = -while
+		}
+		hears(e)
+	}
+	for range 100_000 {
+		if err := p.RunFor(while); err != nil {
+			return err
+		}
+		s := p.State()
+		enough := 24 * time.Hour
+		if s.Spec != nil {
+			enough = max(enough, s.Spec.ProgressDeadline+while)
+		}
+		if quiet += while; quiet >= enough && (s.NextAt == nil || !s.NextAt.After(p.World.Now)) {
+			return nil
+		}
+	}
+	return errors.New("it goes on for years")
+}
+
+// next is the hand that is due first, if any: it looks ahead on a copy of the play.
+func (r *run) next() *hand {
+	now := r.play.World.Now
+	ahead := r.play.Clone()
+	ahead.Tell = func(e simulated.Event) {
+		r.begins(ahead.World, e)
+		if e.Kind != simulated.Recorded || e.Again {
+			return
+		}
+		for _, h := range r.all {
+			h.looks(e.At, e.State)
+		}
+	}
+	if err := toRest(ahead); err != nil {
+		return nil // the play itself comes to the same error, and says so
+	}
+	var first *hand
+	for _, h := range r.all {
+		if !h.seenAt.IsZero() && (first == nil || h.due().Before(first.due())) {
+			first = h
+		}
+	}
+	// What lies behind the first hand may come differently.
+	for _, h := range r.all {
+		if h != first && h.seenAt.After(now) {
+			h.seenAt = time.Time{}
+		}
+	}
+	return first
+}
+
+// begins spoils pods that are to be bad from their beginning.
+func (r *run) begins(w *simulated.World, e simulated.Event) (spoiled bool) {
+	create, is := e.Action.(strategies.Create)
+	if !r.stillborn || e.Kind != simulated.Acted || !is || create.Stamp.Revision != r.new {
+		return false
+	}
+	spoil(w, create.Color)
+	return true
+}
+
+// tell hears what happens.
+func (r *run) tell(e simulated.Event) {
+	r.peak = max(r.peak, pods(r.play.World))
+	if r.begins(r.play.World, e) {
+		r.failed = true
+		r.hand("the pods of " + r.new + " never become ready")
+	}
+	switch e.Kind {
+	case simulated.Moved:
+		r.users = e.Users
+		if !r.lostAt.IsZero() {
+			r.lost, r.lostAt = r.lost+e.At.Sub(r.lostAt), time.Time{}
+		}
+		if !r.deserted() {
+			r.served = true
+			r.moment(Users, fmt.Sprintf("%d%% of users reach %s", r.live(), r.new))
+		} else if r.served {
+			r.lostAt = e.At
+			r.moment(Users, nobody)
+		}
+	case simulated.Recorded, simulated.Rebuilt:
+		if tried := r.state.Candidate; tried != nil && tried.Revision == r.new {
+			live, reached := e.State.Live, e.State.Step
+			if e.State.Candidate == nil && e.State.Stable != nil && e.State.Stable.Revision == r.new {
+				live, reached = 100, len(r.state.Spec.Canary.Steps)+1 // some steps came to all of the users
+			}
+			for step := max(1, r.state.Step); step < reached; step++ {
+				r.weights[step] = live
+			}
+		}
+		if r.state = e.State; !e.Again {
+			r.moment(Told, e.State.Message)
+		}
+	case simulated.Refused, simulated.Held:
+		if !e.Again {
+			r.moment(Told, e.Text)
+		}
+	}
+}
+
+// hand is a moment in which somebody does something.
+func (r *run) hand(what string) { r.moment(Hands, what) }
+
+func (r *run) moment(kind Kind, what string) {
+	s, now := r.state, r.play.World.Now
+	m := Moment{
+		At: now, After: now.Sub(r.pushed), Kind: kind, What: what,
+		Phase: s.Phase, Reason: s.Reason, Step: s.Status(r.name, "", nil).Step,
+		Asked: r.asked(), Live: r.live(), Old: r.pods(r.old), New: r.pods(r.new),
+	}
+	if kind == Told {
+		m.Gate, m.Until = gateOf(s), s.NextAt
+		m.Who, m.Command = mover(r.name, s)
+	}
+	r.moments = append(r.moments, m)
+}
+
+// nobody is what no moment leaves out.
+const nobody = "nobody answers users"
+
+// deserted tells that Services have users, and nobody who answers them.
+func (r *run) deserted() bool {
+	for _, u := range r.users {
+		if len(u) > 0 {
+			return false
+		}
+	}
+	return len(r.users) > 0 && r.play.Git.Wanted.Replicas > 0
+}
+
+// told leaves out the moments in which users are only on their way: another one follows
+// within a second.
+func (r *run) told() (all []Moment) {
+	for i, m := range r.moments {
+		passes := i < len(r.moments)-1 && r.moments[i+1].At.Sub(m.At) < time.Second
+		same := len(all) > 0 && all[len(all)-1].Live == m.Live
+		if m.Kind == Users && m.What != nobody && (passes || same) {
+			continue
+		}
+		all = append(all, m)
+	}
+	return all
+}
+
+// asked is the weight of the new revision that its step asks for.
+func (r *run) asked() int {
+	switch s := r.state; {
+	case s.Stable != nil && s.Stable.Revision == r.new:
+		return 100
+	case s.Candidate != nil && s.Candidate.Revision == r.new:
+		return s.Asked
+	}
+	return 0
+}
+
+// live is the share of users that the new revision answers: what the Services come to, or
+// what the record says where no Service tells.
+func (r *run) live() int {
+	routed := r.state.Spec != nil && len(r.state.Spec.Canary.Routers) > 0
+	color, there := colorOf(r.play.World, r.new)
+	sum, answered := 0, 0
+	for _, u := range r.users {
+		if len(u) > 0 {
+			sum, answered = sum+u[color], answered+1
+		}
+	}
+	switch s := r.state; {
+	case r.deserted(), answered > 0 && !routed && !there:
+		return 0
+	case answered > 0 && !routed:
+		return (sum + answered/2) / answered
+	case s.Stable != nil && s.Stable.Revision == r.new:
+		return 100
+	case s.Candidate != nil && s.Candidate.Revision == r.new:
+		return s.Live
+	}
+	return 0
+}
+
+func (r *run) pods(revision string) Pods {
+	c, there := colorOf(r.play.World, revision)
+	if !there {
+		return Pods{}
+	}
+	return Pods{Ready: r.play.World.ReadyPods(c), Asked: r.play.World.Slots[c].Desired}
+}
+
+// colorOf is the colour that a revision is in.
+func colorOf(w *simulated.World, revision string) (strategies.Color, bool) {
+	for _, c := range []strategies.Color{strategies.Blue, strategies.Green} {
+		if d := w.Slots[c]; d != nil && d.Revision == revision {
+			return c, true
+		}
+	}
+	return "", false
+}
+
+// pods are all that count for a quota.
+func pods(w *simulated.World) int {
+	return int(w.Slot(strategies.Blue).Pods + w.Slot(strategies.Green).Pods)
+}
