@@ -60,6 +60,7 @@ func newRootCommand() *cobra.Command {
 		newGetCommand(),
 		newPromoteCommand(),
 		newAbortCommand(),
+		newSimulateCommand(),
 		newVersionCommand(),
 	)
 	return root

@@ -15,9 +15,16 @@ func TestMain(m *testing.M) {
 }
 
 func TestScripts(t *testing.T) {
+	examples, err := filepath.Abs("../../fixtures/repos")
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
-		Dir:   "testdata",
-		Setup: func(env *testscript.Env) error { env.Vars = append(env.Vars, isolated...); return nil },
+		Dir: "testdata",
+		Setup: func(env *testscript.Env) error {
+			env.Vars = append(append(env.Vars, isolated...), "EXAMPLES="+examples)
+			return nil
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"repository":       repository,
 			"ledger":           ledger,

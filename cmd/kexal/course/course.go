@@ -17,8 +17,9 @@ type Course struct {
 
 	Moments  []Moment // in the order of time; at least one
 	Took     time.Duration
-	Rest     int // pods before the push
-	Peak     int // pods at once, terminating ones too: what a quota has to let be
+	Rest     int      // pods before the push
+	Peak     int      // pods at once, terminating ones too: what a quota has to let be
+	Assumed  []string // of what nobody knows before
 	Warnings []string
 }
 
@@ -44,6 +45,8 @@ type Moment struct {
 	Who     string     // has to act; empty = nobody
 	Command string     // with which they do it; empty = no command does
 	Until   *time.Time // it goes on by itself then; nil = not known, or not by itself
+
+	answers bool // somebody answers users
 }
 
 // Pods of one revision.

@@ -78,9 +78,14 @@ func TestCanary(t *testing.T) {
 | 2m3.3s | 100% | 0 | 5 | newrelease is stable |
 
 Healthy (Stable) after 2m3.3s; needs 8 pods at once, 5 now
+
+Assumed: pods are ready 5s after they begin, a person promotes after 1m.
 `
 	if got := lines(c); got != want {
 		t.Errorf("got\n%s", got)
+	}
+	if c := follow(t, canary("setWeight: 20"), 5, course.Options{Fail: when(t, "promotion")}); !strings.Contains(lines(c), "| nobody answers users |\n") || !strings.Contains(lines(c), "| all users reach oldrelease |\n") {
+		t.Errorf("an outage has a beginning and an end:\n%s", lines(c))
 	}
 	gates := map[course.Gate]string{}
 	for _, m := range c.Moments {
@@ -226,6 +231,22 @@ func TestWorker(t *testing.T) {
 	}
 }
 
+// A router carries any weight, and analyses are taken to pass (SPEC 3.5).
+func TestRouterAndAnalysis(t *testing.T) {
+	file := header + "  strategy:\n    canary:\n      trafficRouting: {nginx: {stableIngress: web}}\n      steps:\n" +
+		"      - setWeight: 5\n      - analysis: {templates: [{templateName: errors}]}\n"
+	c := follow(t, file, 5, course.Options{})
+	gates := 0
+	for _, m := range c.Moments {
+		if m.Gate == course.Analysis && m.Live == 5 && m.Old.Ready == 5 {
+			gates++
+		}
+	}
+	if gates == 0 || c.Last().Reason != strategies.Stable || len(c.Warnings) != 0 || !slices.Contains(c.Assumed, "analyses pass after a minute") {
+		t.Errorf("%s\n%q", lines(c), c.Assumed)
+	}
+}
+
 // A quota that lets no pod be added starves the candidate, and the deadline rejects it.
 func TestQuota(t *testing.T) {
 	file := canary("setWeight: 40", "pause: {duration: 1m}")
@@ -238,7 +259,7 @@ func TestQuota(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(lines(c), "exceeded quota") || c.Last().Live != 0 {
+	if !strings.Contains(lines(c), "exceeded quota") || c.Last().Live != 0 || !slices.Equal(c.Warnings, []string{"the quota is 5 pods, and 8 are needed at once"}) {
 		t.Errorf("%s", lines(c))
 	}
 }
@@ -268,6 +289,7 @@ func TestJSON(t *testing.T) {
 			Reason      string
 			Until       *time.Time
 		}
+		Assumed    []string
 		Warnings   []string
 		Pushed     time.Time
 		APIVersion string

@@ -27,7 +27,9 @@ func Follow(play *simulated.Play, o Options) (Course, error) {
 		return Course{}, errors.New("nothing is pushed")
 	}
 	// What the rollout asks of the namespace is no matter of what goes wrong in it.
-	well := begin(play.Clone(), Options{Name: o.Name, File: o.File})
+	ideal := play.Clone()
+	ideal.Verdicts, ideal.World.Quota = nil, 0
+	well := begin(ideal, Options{Name: o.Name, File: o.File})
 	if err := well.toTheEnd(); err != nil {
 		return Course{}, err
 	}
@@ -44,8 +46,22 @@ func Follow(play *simulated.Play, o Options) (Course, error) {
 		c.Strategy, c.Steps = state.Spec.Strategy(), Steps(*state.Spec)
 	}
 	c.Took = c.Last().After
-	c.Warnings = slices.Concat(well.outage(), well.roundings(), r.warnings())
+	c.Assumed = r.assumed(o)
+	c.Warnings = slices.Concat(well.outage(), well.roundings(), r.warnings(c.Peak))
 	return c, nil
+}
+
+// assumed is what the course goes by, as far as it does.
+func (r *run) assumed(o Options) (all []string) {
+	starts := r.play.World.Manners[strategies.Green].Starts
+	all = append(all, "pods are ready "+short(starts)+" after they begin")
+	if r.promoted {
+		all = append(all, "a person promotes after "+short(o.PromoteAfter))
+	}
+	if r.judged && len(r.play.Verdicts) == 0 {
+		all = append(all, "analyses pass after a minute")
+	}
+	return all
 }
 
 // Steps are how many a spec has: one of blue/green, its gate (SPEC 4.3).
@@ -67,9 +83,11 @@ type run struct {
 
 	stillborn bool // the new pods are bad from their beginning
 	failed    bool // they are bad now
+	promoted  bool // a person said yes
 
 	moments []Moment
 	users   map[string]simulated.Users
+	judged  bool          // analyses or experiments ran
 	served  bool          // users were answered before
 	lost    time.Duration // how long nobody answered them since then
 	lostAt  time.Time     // since when nobody does; zero = somebody does
@@ -197,7 +215,7 @@ func (r *run) tell(e simulated.Event) {
 		}
 		if !r.deserted() {
 			r.served = true
-			r.moment(Users, fmt.Sprintf("%d%% of users reach %s", r.live(), r.new))
+			r.moment(Users, r.reach())
 		} else if r.served {
 			r.lostAt = e.At
 			r.moment(Users, nobody)
@@ -215,11 +233,21 @@ func (r *run) tell(e simulated.Event) {
 		if r.state = e.State; !e.Again {
 			r.moment(Told, e.State.Message)
 		}
+	case simulated.Judged:
+		r.judged = true
 	case simulated.Refused, simulated.Held:
 		if !e.Again {
 			r.moment(Told, e.Text)
 		}
 	}
+}
+
+// reach says whom users reach.
+func (r *run) reach() string {
+	if live := r.live(); live > 0 || r.old == "" {
+		return fmt.Sprintf("%d%% of users reach %s", live, r.new)
+	}
+	return "all users reach " + r.old
 }
 
 // hand is a moment in which somebody does something.
@@ -231,6 +259,7 @@ func (r *run) moment(kind Kind, what string) {
 		At: now, After: now.Sub(r.pushed), Kind: kind, What: what,
 		Phase: s.Phase, Reason: s.Reason, Step: s.Status(r.name, "", nil).Step,
 		Asked: r.asked(), Live: r.live(), Old: r.pods(r.old), New: r.pods(r.new),
+		answers: r.lostAt.IsZero(),
 	}
 	if kind == Told {
 		m.Gate, m.Until = gateOf(s), s.NextAt
@@ -257,7 +286,7 @@ func (r *run) deserted() bool {
 func (r *run) told() (all []Moment) {
 	for i, m := range r.moments {
 		passes := i < len(r.moments)-1 && r.moments[i+1].At.Sub(m.At) < time.Second
-		same := len(all) > 0 && all[len(all)-1].Live == m.Live
+		same := len(all) > 0 && all[len(all)-1].Live == m.Live && all[len(all)-1].answers == m.answers
 		if m.Kind == Users && m.What != nobody && (passes || same) {
 			continue
 		}
@@ -280,7 +309,6 @@ func (r *run) asked() int {
 // live is the share of users that the new revision answers: what the Services come to, or
 // what the record says where no Service tells.
 func (r *run) live() int {
-	routed := r.state.Spec != nil && len(r.state.Spec.Canary.Routers) > 0
 	color, there := colorOf(r.play.World, r.new)
 	sum, answered := 0, 0
 	for _, u := range r.users {
@@ -289,9 +317,9 @@ func (r *run) live() int {
 		}
 	}
 	switch s := r.state; {
-	case r.deserted(), answered > 0 && !routed && !there:
+	case r.deserted(), answered > 0 && !there:
 		return 0
-	case answered > 0 && !routed:
+	case answered > 0:
 		return (sum + answered/2) / answered
 	case s.Stable != nil && s.Stable.Revision == r.new:
 		return 100

@@ -80,6 +80,7 @@ func (r *run) promote() {
 		// A gate that is at no step: `kexal promote` wants to hear how far it may go.
 		p, err = edit.Promote(r.name, &status, edit.Promotion{Revision: r.new, Full: true})
 	}
+	r.promoted = true
 	line := "kexal promote " + r.name
 	if p.Full {
 		line += " --full"

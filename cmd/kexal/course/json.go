@@ -24,6 +24,7 @@ type document struct {
 	Reason     strategies.Reason `json:"reason"`
 	Pods       podsDocument      `json:"pods"`
 	Moments    []momentDocument  `json:"moments"`
+	Assumed    []string          `json:"assumed"`
 	Warnings   []string          `json:"warnings"`
 }
 
@@ -64,7 +65,7 @@ func (c Course) WriteJSON(w io.Writer) error {
 		APIVersion: strategies.APIVersion, Kind: "RolloutCourse",
 		Rollout: c.Name, Strategy: c.Strategy, Steps: c.Steps, Replicas: c.Replicas, Old: c.Old, New: c.New,
 		Pushed: c.Pushed, Seconds: seconds(c.Took), Phase: c.Last().Phase, Reason: c.Last().Reason,
-		Pods: podsDocument{c.Rest, c.Peak}, Moments: []momentDocument{}, Warnings: c.Warnings,
+		Pods: podsDocument{c.Rest, c.Peak}, Moments: []momentDocument{}, Assumed: c.Assumed, Warnings: c.Warnings,
 	}
 	if d.Warnings == nil {
 		d.Warnings = []string{}

@@ -15,7 +15,7 @@ func (c Course) WriteMarkdown(w io.Writer) error {
 	for _, m := range c.Moments {
 		fmt.Fprintf(out, "| %s | %d%% | %s | %s | %s |\n", short(m.After), m.Live, m.Old, m.New, escape(m.sentence()))
 	}
-	fmt.Fprintf(out, "\n%s\n", escape(c.summary()))
+	fmt.Fprintf(out, "\n%s\n\nAssumed: %s.\n", escape(c.summary()), escape(strings.Join(c.Assumed, ", ")))
 	for i, warning := range c.Warnings {
 		if i == 0 {
 			fmt.Fprintln(out)

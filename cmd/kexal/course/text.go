@@ -56,6 +56,7 @@ func (c Course) WriteText(w io.Writer, look Look) error {
 		return err
 	}
 	fmt.Fprintf(out, "\n%s\n", c.summary())
+	fmt.Fprintf(out, "assumed: %s\n", strings.Join(c.Assumed, ", "))
 	for _, warning := range c.Warnings {
 		fmt.Fprintf(out, "warning: %s\n", warning)
 	}

@@ -19,10 +19,11 @@ func (r *run) outage() []string {
 }
 
 // roundings say what the counts of pods made of the weights, where people may not expect it
-// (SPEC 5.9). A router carries any weight.
+// (SPEC 5.9). A router carries any weight,
+// and nobody wrote the weights of a rolling update.
 func (r *run) roundings() (all []string) {
 	spec := r.state.Spec
-	if spec == nil || spec.BlueGreen != nil || len(spec.Canary.Routers) > 0 || r.play.Git.Wanted.Replicas == 0 {
+	if spec == nil || r.old == "" || spec.BlueGreen != nil || spec.Rolling || len(spec.Canary.Routers) > 0 || r.play.Git.Wanted.Replicas == 0 {
 		return nil
 	}
 	n := r.play.Git.Wanted.Replicas
@@ -67,8 +68,9 @@ func percent(w int) string {
 	return fmt.Sprintf("%d%%", w)
 }
 
-// warnings say what did not come as it was asked for, or does not end by itself.
-func (r *run) warnings() (all []string) {
+// warnings say what did not come as it was asked for, does not end by itself, or needs more
+// pods at once than there may be.
+func (r *run) warnings(peak int) (all []string) {
 	switch s := r.state; {
 	case waitsForPromote(s) && r.failed:
 		all = append(all, fmt.Sprintf("nobody promotes pods that crash, and no deadline runs at a gate: it waits for ever; kexal abort %s, or a git revert, ends it", r.name))
@@ -76,6 +78,12 @@ func (r *run) warnings() (all []string) {
 		all = append(all, fmt.Sprintf("it waits for ever: nobody runs kexal promote %s", r.name))
 	case s.Reason == strategies.PausedByIntent:
 		all = append(all, "it waits for ever: nobody takes `paused: true` out of rollout.yaml")
+	}
+	if !r.lostAt.IsZero() {
+		all = append(all, fmt.Sprintf("%s at the end: what crashes after the watch is left to people (kexal abort %s while the old pods are warm, or a git revert)", nobody, r.name))
+	}
+	if quota := r.play.World.Quota; quota > 0 && peak > quota {
+		all = append(all, fmt.Sprintf("the quota is %d pods, and %d are needed at once", quota, peak))
 	}
 	for _, h := range r.all {
 		if !h.each && !h.spent {
