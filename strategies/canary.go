@@ -184,7 +184,7 @@ func (d *decision) observedWeight() int {
 // promote sends all users to the candidate, which becomes stable where it stands (SPEC
 // 5.15): no pod is started twice.
 func (d *decision) promote() []Action {
-	if c := d.next.Cap; c != nil && c.Step > len(d.steps()) && !d.orders.full && d.orders.gates >= 0 {
+	if c := d.next.Cap; c != nil && c.Step > len(d.steps()) && !d.skips() && d.orders.gates >= 0 {
 		return d.waitCutOff()
 	}
 	if d.next.Asked < 100 && d.shut() {

@@ -239,7 +239,7 @@ func (d *decision) unrouted() []Action {
 	if r == nil {
 		return nil
 	}
-	if d.next.Candidate != nil && d.next.Back == nil {
+	if d.next.Candidate != nil && d.next.Back == nil && d.spec.BlueGreen == nil && d.spec.Canary.routed() {
 		most = d.next.Asked
 	}
 	if r.Written > most && (d.next.Candidate == nil || d.slot(d.next.Stable).sure() > 0) {
