@@ -171,9 +171,10 @@ func (s *simulation) play(name, file string, spec strategies.Spec, at time.Time)
 	if services == nil {
 		services = []string{name}
 	}
-	setting := course.Setting{
-		File: file, At: at.UTC(), Start: s.podStart, Quota: s.quota,
+	if len(services) == 0 && len(spec.Canary.Routers) > 0 {
+		return course.Course{}, errors.New("a router leads to Services, and --services names none")
 	}
+	setting := course.Setting{File: file, At: at.UTC(), Start: s.podStart, Quota: s.quota}
 	setting.Old, setting.New = course.Releases(name, s.replicas, services)
 	if s.first {
 		setting.Old = strategies.Wanted{}

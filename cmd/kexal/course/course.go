@@ -12,7 +12,7 @@ type Course struct {
 	Strategy string // canary, blueGreen or rollingUpdate
 	Steps    int
 	Replicas int32  // that Git asks for
-	Old, New string // revisions; no old one at a first release
+	Old, New string // revisions; no old one at a first release, and equal where nothing new is pushed
 	Pushed   time.Time
 
 	Moments  []Moment // in the order of time; at least one

@@ -197,6 +197,51 @@ func TestFromAGate(t *testing.T) {
 	}
 }
 
+// A push in mid-rollout: of a newer revision (SPEC 2.5), of what is stable (SPEC 2.6), and of
+// what runs already.
+func TestPushInMidRollout(t *testing.T) {
+	file := canary("setWeight: 40", "pause: {}")
+	old, next := course.Releases("web", 5, []string{"web"})
+	newer := next
+	newer.Revision = "newestofall"
+	for _, test := range []struct {
+		pushed   strategies.Wanted
+		old, end string
+		live     int
+	}{
+		{newer, "oldrelease", "newestofall is stable", 100},
+		{old, "newrelease", "oldrelease is stable", 100},
+		{next, "oldrelease", "newrelease is stable", 100},
+	} {
+		play, err := course.Begin(course.Setting{File: file, Old: old, New: next, At: midnight, Start: time.Second})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := play.RunFor(time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		play.Git.Push(test.pushed)
+		c, err := course.Follow(play, course.Options{Name: "web", File: file})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if last := c.Last(); c.Old != test.old || c.New != test.pushed.Revision || last.What != test.end || last.Live != test.live || last.Old.Asked != 0 || last.New.Ready != 5 {
+			t.Errorf("%s", lines(c))
+		}
+	}
+	play, err := course.Begin(course.Setting{File: file, Old: old, New: old, At: midnight, Start: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := course.Follow(play, course.Options{Name: "web", File: file})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Last().What != "oldrelease is stable" || c.Took != 0 || c.Last().Live != 100 || !strings.Contains(lines(c), "oldrelease is what runs") {
+		t.Errorf("%s", lines(c))
+	}
+}
+
 // A first release has no old one, and no gates (SPEC 2.4).
 func TestFirstRelease(t *testing.T) {
 	file := canary("setWeight: 40", "pause: {}")

@@ -10,7 +10,7 @@
 //
 // A course follows two revisions, the new one and the old one, and not two roles: at the
 // promotion the roles change, and no pod moves. New is what Git asks for when the course
-// begins, old what is stable then.
+// begins. Old is what is stable then, and where Git goes back to that, what was tried.
 //
 // It does no I/O and reads no clock: the same play gives the same course. What decides in
 // it is [strategies.Decide], and what people write is what `kexal promote` and `kexal abort`

@@ -1,6 +1,7 @@
 package course
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -21,7 +22,7 @@ type Options struct {
 	Abort        *When         // a person aborts then; nil = nobody does
 }
 
-// Follow plays on from a push until nothing happens any more.
+// Follow plays on from a push until nothing happens any more, and leaves the play there.
 func Follow(play *simulated.Play, o Options) (Course, error) {
 	if play.Git.Wanted == nil {
 		return Course{}, errors.New("nothing is pushed")
@@ -36,6 +37,10 @@ func Follow(play *simulated.Play, o Options) (Course, error) {
 	r := begin(play, o)
 	if err := r.toTheEnd(); err != nil {
 		return Course{}, err
+	}
+	if len(r.moments) == 0 { // it is as it was
+		r.moment(Told, cmp.Or(r.state.Message, "nothing happens"))
+		r.moments[0].At, r.moments[0].After = r.pushed, 0
 	}
 	c := Course{
 		Name: o.Name, Replicas: play.Git.Wanted.Replicas, Old: r.old, New: r.new, Pushed: r.pushed,
@@ -102,10 +107,13 @@ func begin(play *simulated.Play, o Options) *run {
 		play: play, name: o.Name, file: o.File, new: play.Git.Wanted.Revision,
 		pushed: play.World.Now, rest: pods(play.World), weights: map[int]int{},
 	}
-	if s := play.State(); s.Stable != nil && s.Stable.Revision != r.new {
-		r.old, r.served = s.Stable.Revision, true
-	}
 	r.state, r.peak = play.State(), r.rest
+	if s := r.state; s.Stable != nil {
+		r.old, r.served = s.Stable.Revision, true
+		if s.Candidate != nil && r.old == r.new {
+			r.old = s.Candidate.Revision // Git goes back to stable
+		}
+	}
 	r.all = r.hands(o)
 	play.Tell = r.tell
 	for _, h := range r.all {

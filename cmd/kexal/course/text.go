@@ -77,8 +77,11 @@ func (c Course) headline() string {
 	} else {
 		words = append(words, fmt.Sprintf("%d pods", c.Replicas))
 	}
-	if c.Old == "" {
+	switch c.Old {
+	case "":
 		return strings.Join(words, ", ") + ": the first release, " + c.New
+	case c.New:
+		return strings.Join(words, ", ") + ": " + c.New + " is what runs"
 	}
 	return strings.Join(words, ", ") + ": from " + c.Old + " to " + c.New
 }

@@ -19,8 +19,7 @@ func (r *run) outage() []string {
 }
 
 // roundings say what the counts of pods made of the weights, where people may not expect it
-// (SPEC 5.9). A router carries any weight,
-// and nobody wrote the weights of a rolling update.
+// (SPEC 5.9). A router carries any weight, and nobody wrote the weights of a rolling update.
 func (r *run) roundings() (all []string) {
 	spec := r.state.Spec
 	if spec == nil || r.old == "" || spec.BlueGreen != nil || spec.Rolling || len(spec.Canary.Routers) > 0 || r.play.Git.Wanted.Replicas == 0 {
