@@ -173,6 +173,8 @@ func (d *decision) carryOver() (acts []Action, over bool) {
 		return nil, false
 	}
 	switch {
+	case len(d.services()) == 0:
+		return nil, true // nothing follows the router; it is put back at rest
 	case !d.placed(to, false):
 		if !d.next.Switching && d.slot(c).sure() < d.fullSize() {
 			d.deadline(Promoting, "promoting")

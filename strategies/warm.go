@@ -65,6 +65,10 @@ func (d *decision) warm() []Action {
 	}
 	if old.Exists && !old.Deleting && old.Desired > 0 {
 		if !d.inForce(stable.Color) || !d.left(w.Old.Color, stable.Color) {
+			if d.n > 0 && d.slot(stable).Ready == 0 {
+				// The way back stays open for as long as nobody answers.
+				d.say(Degraded, Watching, "%s is stable and answers nobody%s; %s stays warm: abort or revert to go back to it", stable.Revision, because(d.slot(stable).Trouble), w.Old.Revision)
+			}
 			return nil
 		}
 		return []Action{Scale{w.Old.Color, 0, d.stamp()}}
