@@ -14,6 +14,7 @@
 //	actions.go     what a cluster does with what the agent writes
 //	git.go         what the followed branch says
 //	play.go        the agent's loop, which moves the clock
+//	resume.go      a play that stands where a state of a real namespace does
 //	observe.go     what the agent sees; a record that was lost
 //	death.go       where the agent dies
 //	events.go      what happened, for those who watch
