@@ -58,6 +58,7 @@ func newRootCommand() *cobra.Command {
 	root.AddCommand(
 		newAgentCommand(),
 		newGetCommand(),
+		newExplainCommand(),
 		newPromoteCommand(),
 		newAbortCommand(),
 		newSimulateCommand(),

@@ -5,13 +5,19 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
 // The scripts run the real binary and the real git.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"kexal": main})
+	testscript.Main(m, map[string]func(){"kexal": func() {
+		if at, err := time.Parse(time.RFC3339, os.Getenv("KEXAL_TEST_NOW")); err == nil {
+			now = func() time.Time { return at }
+		}
+		main()
+	}})
 }
 
 func TestScripts(t *testing.T) {
@@ -29,6 +35,7 @@ func TestScripts(t *testing.T) {
 			"repository":       repository,
 			"ledger":           ledger,
 			"repository-moves": moves,
+			"stands":           stands,
 		},
 	})
 }

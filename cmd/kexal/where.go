@@ -26,13 +26,16 @@ func (w *where) addFlags(cmd *cobra.Command) {
 	f.StringVar(&w.statusBranch, "status-branch", "kexal/status", "branch that is the ledger")
 }
 
+// now is the clock of the commands that read a status.
+var now = time.Now
+
 // fromLedger reads what the clone has fetched.
 func (w *where) fromLedger(ctx context.Context, c *clone.Clone, name string) (view.Found, error) {
 	ledger, err := c.Ledger(ctx, w.remote, w.statusBranch)
 	if err != nil {
 		return view.Found{}, err
 	}
-	return view.Ledger(ctx, ledger, w.access.Namespace, name, time.Now())
+	return view.Ledger(ctx, ledger, w.access.Namespace, name, now())
 }
 
 func (w *where) fromLedgerHere(ctx context.Context, name string) (view.Found, error) {
@@ -50,7 +53,7 @@ func (w *where) fromCluster(ctx context.Context, name string) (view.Found, error
 	if err != nil {
 		return view.Found{}, unreached{err}
 	}
-	found, err := cluster.Read(ctx, name, time.Now())
+	found, err := cluster.Read(ctx, name, now())
 	var absent *view.NotFoundError
 	if err != nil && !errors.As(err, &absent) {
 		return found, unreached{err}

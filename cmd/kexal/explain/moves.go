@@ -99,6 +99,7 @@ func (f Facts) moves() []Move {
 	}
 	// The ways back.
 	switch {
+	case inFlight && f.gone(): // there is nowhere to go back to
 	case inFlight:
 		intent(Abort, "brings users back to "+stable+", and rejects "+candidate, "kexal abort "+name, "abort: "+candidate)
 	case s.Reason == strategies.Watching:
@@ -122,7 +123,7 @@ func (f Facts) moves() []Move {
 			Kind: Revert, Does: "takes back the commit that cannot be acted on",
 			Commands: []string{"git revert --no-edit " + short(s.Source.Commit), "git push"},
 		})
-	case inFlight && s.Reason != strategies.Held:
+	case inFlight:
 		back("Git asks for "+stable+" again: the rollout ends, and nothing is rejected", stable, s.Stable.Commit)
 	case f.State != nil && f.State.Warm != nil && s.Reason != strategies.Queued:
 		old := f.State.Warm.Old
@@ -140,6 +141,11 @@ func (f Facts) moves() []Move {
 		all = append(all, Move{Kind: Push, Does: "another revision: push what mends it, and it is tried instead"})
 	}
 	return all
+}
+
+// gone tells that a hand deleted the Deployment of stable.
+func (f Facts) gone() bool {
+	return f.Status.Reason == strategies.Held && strings.Contains(f.Status.Message, "the Deployment of stable")
 }
 
 // runs tells that a commit is one that was acted on.

@@ -197,7 +197,7 @@ func TestRetry(t *testing.T) {
 // What is not offered would do nothing now: neither an abort nor a promote in full, of the
 // revision that Git asks for, makes the rollout tell anything else. But for users who go
 // back already: then it is said in advance, of what comes after. And to abort what
-// rejected itself changes a word and nothing else.
+// rejected itself, or what has nowhere to go back to, changes a word and nothing else.
 func TestWhatIsNotOfferedMovesNothing(t *testing.T) {
 	all, err := standings.All()
 	if err != nil {
@@ -213,7 +213,7 @@ func TestWhatIsNotOfferedMovesNothing(t *testing.T) {
 			Retry: "retry: {revision: " + wanted + ", attempt: 2}",
 		} {
 			if slices.ContainsFunc(offered, func(m Move) bool { return m.Kind == kind || kind == Full && m.Kind == Promote }) ||
-				strings.Contains(s.File, "# intents") || f.Status.Reason == strategies.GoingBack || kind == Abort && f.Status.Reason == strategies.Rejected {
+				strings.Contains(s.File, "# intents") || f.Status.Reason == strategies.GoingBack || kind == Abort && (f.gone() || f.Status.Reason == strategies.Rejected) {
 				continue
 			}
 			p := another(s)

@@ -43,19 +43,25 @@ func (f Facts) next() []Course {
 	if err != nil {
 		return []Course{f.unplayed(err)}
 	}
-	takes := ""
-	if s.Reason == strategies.Blocked {
-		takes = "the API server takes the write, and "
-		well.If, unwell.If = "the API server takes the write", "the API server takes the write"
-	}
 	if slices.EqualFunc(well.Moments, unwell.Moments, func(a, b Moment) bool { return a.Message == b.Message }) {
+		well.If = f.accepted("")
 		return []Course{well}
 	}
-	well.If, unwell.If = takes+"the pods that it asks for become ready (here: a second after they start)", takes+"they do not"
-	if takes != "" {
-		unwell.If = takes + "the pods do not become ready"
-	}
+	well.If = f.accepted("the pods that it asks for become ready (here: a second after they start)")
+	unwell.If = f.accepted("the pods that it asks for do not become ready")
 	return []Course{well, unwell}
+}
+
+// accepted adds to a condition that the API server takes what it refuses now.
+func (f Facts) accepted(condition string) string {
+	const takes = "the API server takes the write"
+	switch {
+	case f.Status.Reason != strategies.Blocked:
+		return condition
+	case condition == "":
+		return takes
+	}
+	return takes + ", and " + condition
 }
 
 // play lets the state run on, with new pods of the colour that is tried behaving so.

@@ -3,6 +3,7 @@ package view
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -141,10 +142,22 @@ func (f *Found) add(obj *unstructured.Unstructured) error {
 	case strings.HasPrefix(obj.GetName(), "kexal-"):
 		var r Rollout
 		r, err = fromJSON([]byte(doc))
+		r.State = stateOf(obj)
 		f.Rollouts = append(f.Rollouts, r)
 	}
 	if err != nil {
 		return fmt.Errorf("ConfigMap %s/%s: status.json: %w", obj.GetNamespace(), obj.GetName(), err)
 	}
 	return nil
+}
+
+// stateOf is the state that a ConfigMap holds; nil when there is none, or one that only a newer
+// version can read: the status says enough without it.
+func stateOf(obj *unstructured.Unstructured) *strategies.State {
+	text, ok, _ := unstructured.NestedString(obj.Object, "data", "state.json")
+	var s strategies.State
+	if !ok || json.Unmarshal([]byte(text), &s) != nil || s.Schema == 0 || s.Schema > strategies.SchemaVersion {
+		return nil
+	}
+	return &s
 }

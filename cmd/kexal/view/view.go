@@ -19,7 +19,8 @@ import (
 // A Rollout is the status of one, decoded, and as the document it came in.
 type Rollout struct {
 	strategies.Status
-	JSON []byte // the bytes of status.json
+	JSON  []byte            // the bytes of status.json
+	State *strategies.State // what stands behind it; nil in the ledger, and where this version cannot read it
 }
 
 // Found is what a place holds, and which place that was.
