@@ -19,6 +19,8 @@ type Git struct {
 	rollout strategies.Rollout
 	mistake error // in the file
 	pushes  int
+
+	previews map[string]map[string]string // their selectors, where a state tells them; nil = the world's own
 }
 
 // Write makes a text rollout.yaml, and says what is wrong with it: then the commit is

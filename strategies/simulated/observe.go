@@ -39,6 +39,9 @@ func (p *Play) observe(was strategies.State) (strategies.Spec, strategies.Observ
 				w.Previews[name+"-preview"] = w.Selectors[name]
 			}
 		}
+		if g.previews != nil {
+			w.Previews = g.previews
+		}
 		spec, obs.Wanted = g.rollout.Spec, &w
 		if len(spec.Canary.Routers) > 0 && p.World.Router == nil {
 			p.World.Router = &Router{} // it comes with the release

@@ -35,6 +35,12 @@ func At(name, namespace string, state strategies.State, now time.Time) (*Play, e
 	p.Git.rollout = strategies.Rollout{Name: name, Namespace: namespace, Spec: *state.Spec}
 	p.Git.mistake = nil
 	p.Git.Wanted = wantedBy(state)
+	p.Git.previews = map[string]map[string]string{}
+	for _, t := range tracksOf(state) {
+		if len(p.Git.previews) == 0 {
+			maps.Copy(p.Git.previews, t.Previews)
+		}
+	}
 	p.Git.Gone = state.Back != nil && state.Back.Why == "rollout.yaml is gone from Git"
 	if err := p.place(state); err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package simulated_test
 
 import (
+	"encoding/json"
 	"maps"
 	"regexp"
 	"slices"
@@ -137,6 +138,28 @@ func TestResumeWhereRolloutsStand(t *testing.T) {
 		if _, got := sentences(t, again, func() error { return again.RunFor(long) }); !alike(got, want, lost) {
 			t.Errorf("%s: %s\ngot  %v\nwant %v", s.Name, s.Play.State().Message, got, want)
 		}
+	}
+}
+
+// Previews are called as the state says: one may be a Service of Git's own (SPEC 3.3).
+func TestResumeKeepsPreviews(t *testing.T) {
+	s, err := standings.Play("preview")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var state strategies.State
+	if err := json.Unmarshal([]byte(strings.ReplaceAll(s.Play.Record, "web-preview", "web-next")), &state); err != nil {
+		t.Fatal(err)
+	}
+	p := resumed(t, s.Play, state, s.Play.World.Now)
+	if _, said := sentences(t, p, p.Run); len(said) > 0 || !strings.Contains(p.State().Message, "at web-next,") {
+		t.Errorf("%v, %s", said, p.State().Message)
+	}
+	if err := p.Git.Write(standings.BlueGreen + "  promote: " + standings.Second + "\n"); err != nil {
+		t.Fatal(err)
+	}
+	if _, said := sentences(t, p, p.Run); len(said) == 0 || !strings.Contains(said[0].text, "at web-next, promoting") {
+		t.Errorf("%v", said)
 	}
 }
 
