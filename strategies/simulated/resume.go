@@ -15,17 +15,13 @@ import (
 //
 // A state holds no counts and no pods. What it tells of the weight is brought about by
 // Decide itself, in no time; all pods that are there are ready. What is asked for next
-// starts as in any play. A state that needs what no World has, such as a router, is an
-// error.
+// starts as in any play, analyses too.
 func At(name, namespace string, state strategies.State, now time.Time) (*Play, error) {
 	if state.Schema > strategies.SchemaVersion {
 		return nil, fmt.Errorf("the state was written by a newer version of kexal")
 	}
 	if state.Spec == nil {
 		return nil, fmt.Errorf("the state has no spec: nothing was ever acted on")
-	}
-	if len(state.Spec.Canary.Routers) > 0 {
-		return nil, fmt.Errorf("a router carries the weight, and there is none in a play")
 	}
 	text, err := json.Marshal(state)
 	if err != nil {
@@ -156,6 +152,9 @@ func (p *Play) place(s strategies.State) error {
 	if s.Stable == nil && s.Phase != strategies.Paused {
 		stable = 0 // its pods are on their way
 	}
+	if len(s.Spec.Canary.Routers) > 0 {
+		w.Router = &Router{stamped: mark}
+	}
 	w.stand(serving.Color, serving.Revision, stable, mark)
 	switch {
 	case s.Warm != nil:
@@ -171,18 +170,18 @@ func (p *Play) place(s strategies.State) error {
 			service.Selects, service.Revision = strategies.Only(s.Candidate.Color), s.Candidate.Revision
 		}
 	}
-	manners, lag := maps.Clone(w.Manners), w.Lag
+	manners, lag, routerLag := maps.Clone(w.Manners), w.Lag, w.RouterLag
 	for c := range w.Manners {
 		w.Manners[c] = Manners{}
 	}
-	w.Lag = 0
+	w.Lag, w.RouterLag = 0, 0
 	if s.Candidate != nil && s.Stable != nil && !turned && s.SwitchedAt.IsZero() {
 		if err := p.weigh(s); err != nil {
 			return fmt.Errorf("the namespace cannot be made by its state: %w", err)
 		}
 	}
 	w.settle()
-	w.Manners, w.Lag = manners, lag
+	w.Manners, w.Lag, w.RouterLag = manners, lag, routerLag
 	for _, pod := range w.pods {
 		pod.readyAt = s.Since.Add(-time.Hour) // none of them is new
 	}
@@ -195,6 +194,9 @@ func (p *Play) place(s strategies.State) error {
 	}
 	for _, d := range w.Slots {
 		d.aborted = aborted
+	}
+	if w.Router != nil {
+		w.Router.aborted = aborted
 	}
 	for _, service := range w.fronts() {
 		service.Left = map[strategies.Color]time.Time{}
@@ -238,9 +240,7 @@ func (p *Play) weigh(s strategies.State) error {
 		}
 		there.PreviewAt = p.World.Now
 	} else {
-		if spec.Canary.Analysis != nil {
-			spec.Canary.Analysis = nil
-		}
+		spec.Canary.Analysis = nil
 		if steps := s.Spec.Canary.Steps; s.Back != nil || s.Step > len(steps) || s.Step > 0 && steps[s.Step-1].SetWeight != nil {
 			there.Asked = s.Live // it is on the way to what was asked
 		}
@@ -255,6 +255,7 @@ func (p *Play) weigh(s strategies.State) error {
 	p.Record, p.epoch = string(text), s.Epoch
 	err = p.RunFor(0)
 	p.Git.rollout.Spec, p.Git.Wanted, p.Git.Gone = asked, wanted, gone
+	p.runs = nil
 	p.Record, p.Ledger, p.Decisions, p.MostActs, p.sentence, p.refusal, p.users = "", nil, 0, 0, "", "", ""
 	return err
 }

@@ -136,7 +136,6 @@ func (f Facts) moves() []Move {
 	if f.stays() {
 		all = append(all, f.retry(file))
 	}
-	all = slices.DeleteFunc(all, func(m Move) bool { return m.Write != "" && !understood(m.Write) })
 	if trouble := f.trouble() != ""; f.stays() || trouble && (inFlight || stable == "") {
 		all = append(all, Move{Kind: Push, Does: "another revision: push what mends it, and it is tried instead"})
 	}
@@ -164,13 +163,6 @@ func (f Facts) gate() string {
 		return "the gate: all Services are switched"
 	}
 	return fmt.Sprintf("step %d of %d", f.Status.Step.Index, f.Status.Step.Of)
-}
-
-// understood tells that this version of kexal takes a field of spec: one that it refuses
-// would have the commit held.
-func understood(field string) bool {
-	_, err := strategies.Decode("rollout.yaml", []byte("apiVersion: "+strategies.APIVersion+"\nkind: Rollout\nmetadata: {name: web}\nspec:\n  strategy: {canary: {}}\n  "+field+"\n"))
-	return err == nil
 }
 
 // stepsLeft tells that a full promotion skips more than what it stands at.

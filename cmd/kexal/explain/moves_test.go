@@ -164,32 +164,8 @@ func TestEveryMoveMoves(t *testing.T) {
 		}
 	}
 	for _, kind := range []string{Promote, Full, Abort, Revert, Retry, Mend, Unpause, Quota, Push} {
-		if !kinds[kind] && (kind != Retry || understood("retry: {revision: a1a1a1a1a1, attempt: 2}")) {
+		if !kinds[kind] {
 			t.Errorf("%s is never offered", kind)
-		}
-	}
-}
-
-// A retry starts a rejected revision again; the abort of it has to go for that. Where
-// rollout.yaml cannot say retry yet it is not offered, and Decide knows it all the same.
-func TestRetry(t *testing.T) {
-	for _, place := range []string{"aborted", "rejected"} {
-		s := play(t, place)
-		m := facts(s).retry("apps/web/rollout.yaml")
-		if m.Write != "retry: {revision: b2b2b2b2b2, attempt: 2}" || (m.Remove == "abort: b2b2b2b2b2") != (place == "aborted") {
-			t.Errorf("%s: %+v", place, m)
-		}
-		p := another(s)
-		p.Decide = func(spec strategies.Spec, was strategies.State, obs strategies.Observation) strategies.Plan {
-			spec.Intents = strategies.Intents{Retry: &strategies.Retry{Revision: standings.Second, Attempt: 2}}
-			return strategies.Decide(spec, was, obs)
-		}
-		if got := heard(t, p); len(got) == 0 || !strings.Contains(got[0], "step 1 of 4") {
-			t.Errorf("%s: %v", place, got)
-		}
-		offered := slices.ContainsFunc(Of(facts(s)).Moves, func(m Move) bool { return m.Kind == Retry })
-		if offered != understood(m.Write) {
-			t.Errorf("%s: offered %v", place, offered)
 		}
 	}
 }
@@ -210,7 +186,6 @@ func TestWhatIsNotOfferedMovesNothing(t *testing.T) {
 		offered := Of(f).Moves
 		for kind, line := range map[string]string{
 			Full: "promote: {revision: " + wanted + ", full: true}", Abort: "abort: " + wanted,
-			Retry: "retry: {revision: " + wanted + ", attempt: 2}",
 		} {
 			if slices.ContainsFunc(offered, func(m Move) bool { return m.Kind == kind || kind == Full && m.Kind == Promote }) ||
 				strings.Contains(s.File, "# intents") || f.Status.Reason == strategies.GoingBack || kind == Abort && (f.gone() || f.Status.Reason == strategies.Rejected) {

@@ -79,6 +79,11 @@ func (f Facts) play(new simulated.Manners) (Course, error) {
 		color = state.Stable.Color.Other()
 	}
 	p.World.Manners[color] = new
+	// What an analysis comes to is nobody's to foresee: there the play ends.
+	p.Verdicts = map[string]simulated.Verdict{"pre-promotion": {Phase: strategies.Running}, "post-promotion": {Phase: strategies.Running}}
+	for i := range state.Spec.Canary.Steps {
+		p.Verdicts[fmt.Sprintf("step-%d", i+1)] = simulated.Verdict{Phase: strategies.Running}
+	}
 	course, last := Course{Moments: []Moment{}}, f.Status.Reason
 	p.Tell = func(e simulated.Event) {
 		if e.Kind != simulated.Recorded || e.Again {
@@ -111,7 +116,7 @@ func ends(reason strategies.Reason) string {
 	case strategies.Stable:
 		return "it waits for the next push that changes what runs"
 	case strategies.Aborted, strategies.Rejected:
-		return "it waits until Git asks for another revision"
+		return "it waits until Git asks for another revision, or a retry names this one"
 	case strategies.Held:
 		return "it waits until what is wrong is mended"
 	case strategies.Failed:

@@ -131,7 +131,7 @@ func (f Facts) why() []Because {
 		if r.Attempt > 0 {
 			attempt = fmt.Sprintf(", attempt %d", r.Attempt)
 		}
-		add("rejected", "%s is rejected since %s%s: %s. It stays out until Git asks for another revision.", r.Revision, clock(r.At, f.Now), attempt, r.Reason)
+		add("rejected", "%s is rejected since %s%s: %s. It stays out until Git asks for another revision, or a retry names it.", r.Revision, clock(r.At, f.Now), attempt, r.Reason)
 	}
 	for _, i := range s.Intents {
 		words, known := states[i.State]
