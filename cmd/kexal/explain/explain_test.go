@@ -205,3 +205,44 @@ func TestColors(t *testing.T) {
 		t.Errorf("%q", painted.String())
 	}
 }
+
+// However old the state is, what comes next can be told: an agent that was away goes on from
+// there. With no state at hand it is said who knows more.
+func TestWhateverTheAge(t *testing.T) {
+	all, err := standings.All()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range all {
+		for _, age := range []time.Duration{0, time.Minute, time.Hour, 40 * 24 * time.Hour} {
+			f := facts(s)
+			f.Now = f.Now.Add(age)
+			for _, c := range Of(f).Next {
+				last := f.Now
+				for _, m := range c.Moments {
+					if m.At.Before(last) {
+						t.Errorf("%s, %s old: %s comes before %s", s.Name, age, m.At, last)
+					}
+					last = m.At
+				}
+				if !strings.HasPrefix(c.Then, "it waits") {
+					t.Errorf("%s, %s old: %+v", s.Name, age, c)
+				}
+			}
+			f.State = nil
+			if next := Of(f).Next; len(next) != 1 || len(next[0].Moments) > 0 || !strings.HasSuffix(next[0].Then, "; the cluster would tell more than the ledger") {
+				t.Errorf("%s: %+v", s.Name, next)
+			}
+		}
+	}
+}
+
+// What cannot be played is told as far as the status goes, with the reason.
+func TestUnplayed(t *testing.T) {
+	f := facts(play(t, "timed"))
+	f.State.Schema++
+	next := Of(f).Next
+	if want := "at 10:05:02Z the pause ends and the next step begins; more cannot be told: the state was written by a newer version of kexal"; len(next) != 1 || next[0].Then != want {
+		t.Errorf("%+v", next)
+	}
+}
