@@ -45,9 +45,9 @@ cluster: tools kexal
 	go build -o $(BUILD)/playground ./fixtures/playground
 	@exec $(BUILD)/playground
 
-# They play in the world of strategies/simulated.
+# They play in the world of strategies/simulated, and so does what is told of them.
 accept:
-	$(TEST) ./strategies -rewrite
+	$(TEST) ./strategies ./cmd/kexal/explain -rewrite
 
 # Random worlds and the stories until something fails or you stop it.
 soak: tools race-tools

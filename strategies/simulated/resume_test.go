@@ -143,6 +143,29 @@ func TestResumeWhereRolloutsStand(t *testing.T) {
 	}
 }
 
+// The way back is the same too, from wherever users are: the pods that keep it are there.
+func TestResumeAndAbort(t *testing.T) {
+	for _, place := range []string{"moving", "timed", "gate", "promoting", "preview", "watching", "routed", "window"} {
+		s, err := standings.Play(place)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again := resumed(t, s.Play, s.Play.State(), s.Play.World.Now)
+		s.Intend("abort: " + standings.Second)
+		if err := again.Git.Write(s.File); err != nil {
+			t.Fatal(err)
+		}
+		_, want := sentences(t, s.Play, s.Play.Run)
+		if _, got := sentences(t, again, again.Run); !alike(got, want, 8*time.Second) || len(want) == 0 {
+			t.Errorf("%s\ngot  %v\nwant %v", place, got, want)
+		}
+		took, before := again.World.Now.Sub(again.State().Rejected[0].At), s.Play.World.Now.Sub(s.Play.State().Rejected[0].At)
+		if (took - before).Abs() > 8*time.Second {
+			t.Errorf("%s: it came to rest after %s, and not after %s", place, took, before)
+		}
+	}
+}
+
 // Previews are called as the state says: one may be a Service of Git's own (SPEC 3.3).
 func TestResumeKeepsPreviews(t *testing.T) {
 	s, err := standings.Play("preview")
