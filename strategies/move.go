@@ -84,7 +84,7 @@ func (d *decision) move(w int) (acts []Action, live bool) {
 	if selects == BothColors || selects == Only(s.Color) {
 		serving.stable = d.reached(s.Color, stable)
 	}
-	grown := candidate.sure() >= candidate.Desired
+	grown := candidate.sure() >= d.enoughOf(candidate.Desired)
 	room := func(other int32) int32 { return ceiling - other }
 
 	switch {
