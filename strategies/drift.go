@@ -97,6 +97,9 @@ func (d *decision) repairStable() []Action {
 	switch {
 	case resized && slot.Started && slot.Desired != d.n:
 		return []Action{Scale{Color: stable.Color, Count: d.n, Stamp: d.stampOf(stable)}}
+	case slot.Starved && slot.Pods < slot.Desired && other.Exists && !other.Deleting && other.Desired > 0 && !d.orders.paused && d.left(stable.Color.Other(), stable.Color):
+		// Its pods have the quota that stable lacks: they are not kept for anybody to look at.
+		return []Action{Scale{Color: stable.Color.Other(), Count: 0, Stamp: d.stampOf(stable)}}
 	case d.ails(slot):
 		return d.mendStable()
 	case d.spared(stable.Color.Other()):
