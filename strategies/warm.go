@@ -17,6 +17,8 @@ func (d *decision) warm() []Action {
 		d.next.SwitchedAt = time.Time{} // a hand sent users back to it: they have yet to leave
 	}
 	switch {
+	case newer && awaits && person && !d.orders.full:
+		d.say(Paused, Undecided, "%s serves, and the analysis after its promotion is inconclusive: %s waits for promote with full: true, which gives up the way back", stable.Revision, d.wanted)
 	case newer && awaits && !d.orders.full:
 		d.say(Progressing, Queued, "%s is stable; %s is queued behind its analysis", stable.Revision, d.wanted)
 	case newer && d.obs.At.Before(drained) && (d.orders.full || !d.obs.At.Before(w.WatchUntil)):
