@@ -2,6 +2,7 @@ package strategies
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -21,6 +22,7 @@ func (d *decision) turnsBack() bool {
 		if s.Warm != nil { // the promotion is taken back: the roles change again
 			old := s.Warm.Old
 			s.Candidate, s.Stable, s.Warm = s.Stable, &old, nil
+			s.Promoted = slices.DeleteFunc(slices.Clone(s.Promoted), func(r string) bool { return r == tried.Revision })
 			s.Live, s.Step = 100, len(d.steps())+1
 		}
 		s.Back = &Back{Cause: cause, Why: fmt.Sprintf(format, args...), At: d.obs.At}

@@ -209,7 +209,9 @@ func (d *decision) promoted() []Action {
 	d.next.Step, d.next.StepAt, d.next.Asked, d.next.Live = 0, time.Time{}, 0, 0
 	d.next.ProgressAt, d.next.SwitchedAt = time.Time{}, d.obs.At
 	d.next.Switching, d.next.OverlapAt, d.next.PartialAt = false, time.Time{}, time.Time{}
-	d.next.Promoted = slices.Insert(slices.DeleteFunc(slices.Clone(d.next.Promoted), func(r string) bool { return r == now.Revision }), 0, now.Revision)
+	// The old one is named too: a first release was promoted by nobody, and yet it served.
+	before := slices.DeleteFunc(slices.Clone(d.next.Promoted), func(r string) bool { return r == now.Revision || r == old.Revision })
+	d.next.Promoted = slices.Insert(before, 0, now.Revision, old.Revision)
 	d.next.Promoted = d.next.Promoted[:min(len(d.next.Promoted), remembered)]
 	d.next.Warm = warmed(d.spec, old, d.obs)
 	return d.warm()
