@@ -116,9 +116,12 @@ func begin(spec Spec, was State, obs Observation) *decision {
 	return d
 }
 
-// inForce: a change of the strategy's kind counts from the next revision (SPEC 3.6).
+// inForce: a change of the strategy's kind counts from the next revision (SPEC 3.6). With a
+// router and without one are two kinds: what the router sends to the candidate would come on
+// top of its share of the pods.
 func inForce(spec Spec, was State) Spec {
-	if !was.inFlight() || was.Stable == nil || was.Spec == nil || was.Spec.Strategy() == spec.Strategy() {
+	if !was.inFlight() || was.Stable == nil || was.Spec == nil ||
+		was.Spec.Strategy() == spec.Strategy() && was.Spec.Canary.routed() == spec.Canary.routed() {
 		return spec
 	}
 	kept := *was.Spec
