@@ -30,6 +30,8 @@ func (d *decision) first() []Action {
 		d.lookAt(slot.NextAt)
 		d.firstDeadline(slot)
 		return nil
+	case d.gatedFirst() && !d.previewed(to): // a newer revision came to the gate
+		return []Action{Preview{To: to, Stamp: d.stamp()}}
 	case d.gatedFirst():
 		if d.orders.gates == 0 && !d.orders.full {
 			d.say(Paused, WaitingForPromote, "first release of %s is ready%s, paused: waiting for promote", c.Revision, d.wayIn())
