@@ -31,11 +31,11 @@ func owns(live *unstructured.Unstructured, manager string, path ...string) bool 
 	return false
 }
 
-// editedTemplate tells that somebody else than kexal's apply owns fields of a Deployment's
-// pod template: a hand changed it.
+// editedTemplate tells that somebody else than kexal owns fields of a Deployment's pod
+// template: a hand changed it. What is put back there is written with the counts' manager.
 func editedTemplate(live *unstructured.Unstructured) bool {
 	for _, entry := range live.GetManagedFields() {
-		if entry.Manager == managerGit || entry.FieldsV1 == nil {
+		if entry.Manager == managerGit || entry.Manager == managerScale || entry.FieldsV1 == nil {
 			continue
 		}
 		var fields struct {

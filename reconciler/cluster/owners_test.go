@@ -36,6 +36,24 @@ func TestOwns(t *testing.T) {
 	}
 }
 
+// A template is a hand's when another manager owns any of it; what kexal put back is kexal's
+// (SPEC 5.4, 6.1). Seen once: a template was put back, its ReplicaSet deleted, and no pod came
+// any more, as what had been put back was taken for the edit.
+func TestEditedTemplate(t *testing.T) {
+	template := `{"f:spec":{"f:template":{"f:spec":{"f:containers":{"k:{\"name\":\"web\"}":{"f:image":{}}}}}}}`
+	for manager, want := range map[string]bool{"kexal": false, "kexal-scale": false, "kubectl": true} {
+		live := deployment("green", "bb", 3, nil)
+		live.SetManagedFields([]metav1.ManagedFieldsEntry{
+			{Manager: "kexal", Operation: metav1.ManagedFieldsOperationApply, FieldsV1: &metav1.FieldsV1{Raw: []byte(template)}},
+			{Manager: "hand", Operation: metav1.ManagedFieldsOperationUpdate, FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:spec":{"f:paused":{}}}`)}},
+			{Manager: manager, Operation: metav1.ManagedFieldsOperationUpdate, FieldsV1: &metav1.FieldsV1{Raw: []byte(template)}},
+		})
+		if got := editedTemplate(live); got != want {
+			t.Errorf("%s wrote it: edited %v", manager, got)
+		}
+	}
+}
+
 // A key is one token of a JSON pointer, whatever is in it (RFC 6901).
 func TestEscape(t *testing.T) {
 	for key, want := range map[string]string{"kexal.dev/epoch": "kexal.dev~1epoch", "a~b/c": "a~0b~1c", "~1": "~01", "plain": "plain"} {
