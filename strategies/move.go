@@ -274,7 +274,11 @@ func (d *decision) occupy(t *Track, pin Selection) (acts []Action, settled bool)
 		if d.next.Stable != nil && !d.left(t.Color, t.Color.Other()) {
 			return d.leave(t.Color.Other()), false
 		}
-		return []Action{Scale{t.Color, 0, d.stamp()}}, false
+		stamp := d.stamp()
+		if slot.Revision == t.Revision {
+			stamp.Aborted = slot.Aborted // it goes with the Deployment: nothing else tells an attempt from the one before
+		}
+		return []Action{Scale{t.Color, 0, stamp}}, false
 	case slot.Exists && stale && slot.Pods > 0:
 		return nil, false
 	case slot.Exists && stale:
