@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
+	"strings"
 )
 
 // A run's key says of which revision and attempt it is, where in the rollout it stands, and
@@ -22,9 +23,9 @@ func (d *decision) runKey(t *Track, where string, what any) string {
 	return fmt.Sprintf("%s/%d/%s-%08x", t.Revision, t.Attempt, where, sum.Sum32())
 }
 
-// runs are the analyses and experiments that are to be under way. They follow from the
-// state alone, so that they go on while a rollout is paused or held, and are asked for
-// again by whoever takes over.
+// runs are the analyses and experiments that are to be under way. They follow from what is
+// recorded and asked for, so that they go on while a rollout is paused or held, and are asked
+// for again by whoever takes over. That of a step comes last.
 func (d *decision) runs() []RunOrder {
 	c, s := d.next.Candidate, d.next.Stable
 	if w := d.next.Warm; w != nil && s != nil && !w.Judged && d.spec.BlueGreen != nil && d.spec.BlueGreen.PostPromotion != nil {
@@ -56,6 +57,9 @@ func (d *decision) stepKey() string {
 }
 
 func (d *decision) besideKey() string {
+	if d.spec.Canary.Analysis == nil || d.spec.BlueGreen != nil {
+		return ""
+	}
 	key := d.runKey(d.next.Candidate, besideSteps, d.spec.Canary.Analysis)
 	if d.next.Reruns > 0 {
 		key = fmt.Sprintf("%s/%d", key, d.next.Reruns+1)
@@ -63,109 +67,96 @@ func (d *decision) besideKey() string {
 	return key
 }
 
-// judged waits for the analysis or the experiment of a step. Successful leads on; failed,
-// or one that could not be measured, takes the candidate back; of an inconclusive one a
-// person has to say.
-func (d *decision) judged(step Step) (acts []Action, over bool) {
-	what := "analysis"
-	if step.Experiment != nil {
-		what = "experiment"
+// fails is why the candidate is taken back: an analysis or an experiment of it failed, or
+// could not be measured. It is heeded wherever the rollout stands, paused and held too.
+func (d *decision) fails() (why string) {
+	for _, o := range d.runs() {
+		if run := d.obs.Runs[o.Key]; run.Phase == Failing || run.Phase == Erroneous {
+			return verdict(o.what(), run)
+		}
 	}
-	run := d.obs.Runs[d.stepKey()]
-	switch run.Phase {
+	return ""
+}
+
+// what names a run for people.
+func (o RunOrder) what() string {
+	for where, what := range map[string]string{besideSteps: "background analysis", prePromotion: "analysis before the promotion", postPromotion: "analysis after the promotion"} {
+		if strings.Contains(o.Key, "/"+where+"-") {
+			return what
+		}
+	}
+	if o.Experiment != nil {
+		return "experiment"
+	}
+	return "analysis"
+}
+
+// judged waits for a run: a successful one leads on, of an inconclusive one a person has to
+// say. One that failed takes the candidate back before it comes to this (fails).
+func (d *decision) judged(o RunOrder) (acts []Action, over bool) {
+	switch run := d.obs.Runs[o.Key]; run.Phase {
 	case Successful:
 		return nil, true
-	case Failing, Erroneous:
-		d.turn(verdict(what, run))
-		return nil, false
 	case Inconclusive:
 		if d.passes() {
 			return nil, true
 		}
-		d.say(Paused, Undecided, "%s, %s: waiting for promote", d.position(), verdict(what, run))
+		return d.undecided(o, run), false
+	default:
+		d.say(Progressing, Analyzing, "%s, %s is running%s", d.position(), o.what(), because(run.Why))
 		return d.keep(), false
 	}
-	d.say(Progressing, Analyzing, "%s, %s is running%s", d.position(), what, because(run.Why))
-	return d.keep(), false
+}
+
+// undecided waits for a person's word on an inconclusive run.
+func (d *decision) undecided(o RunOrder, run Run) []Action {
+	d.say(Paused, Undecided, "%s, %s: waiting for promote", d.position(), verdict(o.what(), run))
+	return d.keep()
 }
 
 // background heeds the analysis beside the steps. stands = nothing rises for now. It is
 // measured anew when a person passed one that was inconclusive, and ends with the
 // promotion.
 func (d *decision) background() (acts []Action, stands bool) {
-	a := d.spec.Canary.Analysis
-	if a == nil || d.next.Step < a.StartingStep || d.skips() {
+	orders := d.runs()
+	if len(orders) == 0 || orders[0].Key != d.besideKey() {
 		return nil, false
 	}
-	run := d.obs.Runs[d.besideKey()]
-	switch run.Phase {
-	case Failing, Erroneous:
-		d.turn(verdict("background analysis", run))
-		return nil, true
-	case Inconclusive:
-		if d.passes() {
-			d.next.Reruns++
-			d.goesOn(Undecided)
-			return nil, false
-		}
-		d.say(Paused, Undecided, "%s, %s: waiting for promote", d.position(), verdict("background analysis", run))
-		return d.keep(), true
-	}
-	d.goesOn(Undecided)
-	return nil, false
-}
-
-// previewJudged heeds the analysis of a blue/green preview, before its gate.
-func (d *decision) previewJudged() (acts []Action, over bool) {
-	a := d.spec.BlueGreen.PrePromotion
-	if a == nil || d.skips() {
-		return nil, true
-	}
-	run := d.obs.Runs[d.runKey(d.next.Candidate, prePromotion, a)]
-	switch run.Phase {
-	case Successful:
-		return nil, true
-	case Failing, Erroneous:
-		d.turn(verdict("analysis before the promotion", run))
+	run := d.obs.Runs[orders[0].Key]
+	switch {
+	case run.Phase != Inconclusive:
 		return nil, false
-	case Inconclusive:
-		if d.passes() {
-			return nil, true
-		}
-		d.say(Paused, Undecided, "%s, %s: waiting for promote", d.position(), verdict("analysis before the promotion", run))
-		return d.keep(), false
+	case d.passes():
+		d.next.Reruns++
+		return nil, false
 	}
-	d.say(Progressing, Analyzing, "%s, analysis before the promotion is running%s", d.position(), because(run.Why))
-	return d.keep(), false
+	return d.undecided(orders[0], run), true
 }
 
 // postJudged heeds the analysis after a blue/green promotion: until it has passed, the old
-// colour stays warm, and users go back to it when it fails (SPEC 4.5). why = they do.
-func (d *decision) postJudged() (why string) {
-	w, b := d.next.Warm, d.spec.BlueGreen
-	if b == nil || b.PostPromotion == nil || w.Judged {
-		return ""
+// colour stays warm, and users go back to it when it fails (SPEC 4.5).
+func (d *decision) postJudged() {
+	if d.orders.passedFull && d.next.Warm != nil {
+		d.next.Warm.Judged = true // no analysis that was left is made
 	}
-	run := d.obs.Runs[d.runKey(d.next.Stable, postPromotion, b.PostPromotion)]
-	switch run.Phase {
-	case Successful:
-		w.Judged = true
-	case Failing, Erroneous:
-		return verdict("analysis after the promotion", run)
-	case Inconclusive:
-		w.Judged = d.obs.Wanted != nil && d.wanted == d.next.Stable.Revision && d.orders.passed
+	for _, o := range d.runs() {
+		switch d.obs.Runs[o.Key].Phase {
+		case Successful:
+			d.next.Warm.Judged = true
+		case Inconclusive:
+			d.next.Warm.Judged = d.newWord() && d.obs.Wanted != nil && d.wanted == d.next.Stable.Revision && d.orders.passed
+		}
 	}
-	return ""
 }
 
 // awaits tells that the old colour stays warm for the analysis of the promotion, and of
 // what: it is running, or a person has to say.
 func (d *decision) awaits() (awaits, person bool) {
-	w, b := d.next.Warm, d.spec.BlueGreen
-	if b == nil || b.PostPromotion == nil || w.Judged {
+	orders := d.runs()
+	if len(orders) == 0 {
 		return false, false
 	}
-	return true, d.obs.Runs[d.runKey(d.next.Stable, postPromotion, b.PostPromotion)].Phase == Inconclusive
+	return true, d.obs.Runs[orders[0].Key].Phase == Inconclusive
 }
 
 // verdict is what a run came to, for people.

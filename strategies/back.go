@@ -36,9 +36,12 @@ func (d *decision) turnsBack() bool {
 		return set(ByItself, "an abort that was under way")
 	}
 	if s.Warm != nil {
-		if why := d.postJudged(); why != "" {
-			return set(ByItself, "%s", why)
-		}
+		d.postJudged()
+	}
+	if why := d.fails(); why != "" {
+		return set(ByItself, "%s", why)
+	}
+	if s.Warm != nil {
 		if why := d.watchFails(); why != "" {
 			return set(ByItself, "%s%s", why, because(d.slot(tried).Trouble))
 		}
@@ -104,7 +107,6 @@ func (d *decision) back() []Action {
 		acts = append(acts, Scale{s.Color, d.n, d.stamp()})
 	}
 	acts = append(acts, d.restores()...)
-	acts = append(acts, d.templates(s)...)
 	switch {
 	case stable.Exists && !stable.Started:
 		acts = append(acts, d.revives(s)...)
@@ -135,6 +137,7 @@ func (d *decision) back() []Action {
 	case len(acts) == 0:
 		return d.returned()
 	}
+	acts = append(acts, d.templates(s)...) // after the rest: it holds up no return
 	if !d.next.SwitchedAt.IsZero() && (stable.Ready > 0 || d.n == 0) {
 		d.next.Live = 0
 		d.say(Progressing, GoingBack, "%s is %s, users are back on %s, draining: %s", c.Revision, b.Cause, s.Revision, b.Why)

@@ -38,8 +38,10 @@ func (d *decision) beforeSwitch() (acts []Action, over bool) {
 		d.next.PreviewAt = d.obs.At
 	}
 	if d.next.StepAt.IsZero() {
-		if acts, over := d.previewJudged(); !over {
-			return acts, false
+		if a := d.spec.BlueGreen.PrePromotion; a != nil && !d.skips() {
+			if acts, over := d.judged(RunOrder{Key: d.runKey(d.next.Candidate, prePromotion, a), Analysis: a}); !over {
+				return acts, false
+			}
 		}
 		d.next.StepAt = d.obs.At // autoPromotionSeconds count from here
 	}
@@ -257,7 +259,12 @@ func (d *decision) switchOver() []Action {
 			d.lookAt(calm)
 			return nil
 		}
-		d.next.Switching = true
+		if !moved && d.shut() { // the windows closed while it grew
+			return d.waitForWindow()
+		}
+		if !d.next.Switching {
+			d.next.Switching, d.next.ProgressAt = true, d.obs.At
+		}
 		return []Action{Select{To: to, Overlap: overlap, Prime: prime, Stamp: d.stamp()}}
 	}
 	if acts := d.restores(); acts != nil {
@@ -282,7 +289,7 @@ func (d *decision) turn(why string) {
 // unswitch forgets how far a switch was.
 func (d *decision) unswitch() {
 	d.next.Switching = false
-	d.next.SwitchedAt, d.next.OverlapAt, d.next.PartialAt = time.Time{}, time.Time{}, time.Time{}
+	d.next.SwitchedAt, d.next.OverlapAt, d.next.PartialAt, d.next.RoutedAt = time.Time{}, time.Time{}, time.Time{}, time.Time{}
 }
 
 // partial tells that a switch turns round because some Services could not be switched for

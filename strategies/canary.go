@@ -67,7 +67,7 @@ func (d *decision) canary() []Action {
 		if !over {
 			return acts
 		}
-		d.next.Step, d.next.StepAt = d.next.Step+1, time.Time{}
+		d.next.Step, d.next.StepAt, d.next.Word = d.next.Step+1, time.Time{}, ""
 		d.next.ProgressAt = d.obs.At // gates and analyses do not count (SPEC 5.23)
 	}
 	return d.promote()
@@ -81,7 +81,7 @@ func (d *decision) step(step Step) (acts []Action, over bool) {
 	case step.SetCanaryScale != nil:
 		return d.make(d.next.Asked)
 	case step.Analysis != nil, step.Experiment != nil:
-		return d.judged(step)
+		return d.judged(RunOrder{Key: d.stepKey(), Analysis: step.Analysis, Experiment: step.Experiment})
 	}
 	if d.next.StepAt.IsZero() {
 		d.next.StepAt = d.obs.At // the weight is live: the pause starts now
@@ -95,10 +95,12 @@ func (d *decision) step(step Step) (acts []Action, over bool) {
 // setWeight moves to a weight. It rises only in a window (SPEC 3.5); what was begun in one
 // is brought to its end.
 func (d *decision) setWeight(w int) (acts []Action, over bool) {
-	if w > d.next.Asked && d.shut() {
-		return d.waitForWindow(), false
+	if w > d.next.Asked {
+		if d.shut() {
+			return d.waitForWindow(), false
+		}
+		d.next.ProgressAt = d.obs.At // it begins now, wherever it stood before (SPEC 5.23)
 	}
-	d.goesOn(WaitingForWindow)
 	d.next.Asked = w
 	if acts, over = d.make(w); over {
 		if d.next.Live = d.observedWeight(); d.next.Live > 0 {
@@ -124,6 +126,9 @@ func (d *decision) steps() []Step { return d.spec.steps() }
 // the first changed step when that lies before it, and the weight never rises by an
 // edit (SPEC 3.6).
 func (d *decision) edited() {
+	if d.next.Returns {
+		return // it walks no steps
+	}
 	old, now := d.was.Spec.steps(), d.steps()
 	changed := 0
 	for changed < len(old) && changed < len(now) && old[changed].equal(now[changed]) {
@@ -187,10 +192,12 @@ func (d *decision) promote() []Action {
 	if c := d.next.Cap; c != nil && c.Step > len(d.steps()) && !d.skips() && d.orders.gates >= 0 {
 		return d.waitCutOff()
 	}
-	if d.next.Asked < 100 && d.shut() {
-		return d.waitForWindow()
+	if d.next.Asked < 100 {
+		if d.shut() {
+			return d.waitForWindow()
+		}
+		d.next.ProgressAt = d.obs.At
 	}
-	d.goesOn(WaitingForWindow)
 	d.next.Asked = 100
 	acts, live := d.make(100)
 	if live && d.spec.Canary.routed() {
@@ -207,7 +214,7 @@ func (d *decision) promoted() []Action {
 	old, now := *d.next.Stable, *d.next.Candidate
 	d.next.Stable, d.next.Candidate = &now, nil
 	d.next.Step, d.next.StepAt, d.next.Asked, d.next.Live = 0, time.Time{}, 0, 0
-	d.next.ProgressAt, d.next.SwitchedAt = time.Time{}, d.obs.At
+	d.next.ProgressAt, d.next.SwitchedAt, d.next.RoutedAt, d.next.Word = time.Time{}, d.obs.At, time.Time{}, ""
 	d.next.Switching, d.next.OverlapAt, d.next.PartialAt = false, time.Time{}, time.Time{}
 	// The old one is named too: a first release was promoted by nobody, and yet it served.
 	before := slices.DeleteFunc(slices.Clone(d.next.Promoted), func(r string) bool { return r == now.Revision || r == old.Revision })

@@ -35,6 +35,8 @@ func Decide(spec Spec, was State, obs Observation) Plan {
 		return d.finish(d.back())
 	case d.fencing():
 		return d.finish(d.fence())
+	case d.strands():
+		return d.finish(d.unstrand())
 	case obs.Held != "":
 		return d.finish(d.hold())
 	case obs.Wanted == nil && d.next.Candidate == nil && d.next.Warm == nil:

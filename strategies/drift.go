@@ -6,8 +6,19 @@ func (d *decision) steady() []Action {
 	if d.next.Stable == nil {
 		return nil
 	}
-	if d.spec.carried() && d.next.Candidate != nil {
+	switch {
+	case d.next.Candidate == nil:
+	case d.spec.BlueGreen != nil:
 		d.next.Live, d.next.Switching = d.observedWeight(), false
+	case d.spec.Canary.routed(): // its Services are where the router's users are
+		d.next.Live = d.observedWeight()
+	}
+	for _, t := range []*Track{d.next.Candidate, d.next.Stable} {
+		if t != nil && d.slot(t).Edited {
+			if acts := d.templates(t); acts != nil {
+				return acts
+			}
+		}
 	}
 	if acts := d.restores(); acts != nil {
 		return acts

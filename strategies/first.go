@@ -23,6 +23,9 @@ func (d *decision) first() []Action {
 	}
 	slot := d.slot(c)
 	to := Only(c.Color)
+	if nobody := to.other(); d.gatedFirst() && len(d.services()) > 0 && d.selection(nobody) != nobody && !d.answers(c.Color.Other()) {
+		return []Action{Select{To: nobody, Stamp: d.stamp()}} // a hand widened one, or the gate came later than it
+	}
 	switch {
 	case slot.Desired != d.n || !slot.Paused:
 		return []Action{Scale{Color: c.Color, Count: d.n, Stamp: d.stamp()}}

@@ -1,6 +1,9 @@
 package strategies
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // A gate is where a rollout waits: for a time, a person, a window, or what an analysis comes
 // to (analysis.go). While it waits it repairs what drifts, never beyond what was recorded,
@@ -22,9 +25,26 @@ func (d *decision) pauseEnd(p Pause) time.Time {
 	return d.next.StepAt.Add(time.Duration(*p.Seconds) * time.Second)
 }
 
-// passes tells that a person lets the rollout pass where it stands (SPEC 4.3).
+// passes tells that a person lets the rollout pass an inconclusive run (SPEC 4.3): not the
+// promote that opened a gate before, which knew nothing of it.
 func (d *decision) passes() bool {
-	return d.orders.gates < 0 || d.next.Step <= d.orders.gates
+	return d.newWord() && (d.orders.gates < 0 || d.next.Step <= d.orders.gates)
+}
+
+// newWord tells that `promote` says something else than when a run turned out inconclusive.
+func (d *decision) newWord() bool {
+	word := "nothing"
+	if p := d.spec.Intents.Promote; p != nil {
+		word = fmt.Sprintf("%s %d %v", p.Revision, p.Step, p.Full)
+	}
+	if d.next.Word == "" {
+		d.next.Word = word
+	}
+	if d.next.Word == word {
+		return false
+	}
+	d.next.Word = ""
+	return true
 }
 
 // wait stands at a gate, and repairs what drifts there: never beyond the weight that
@@ -76,10 +96,18 @@ func (d *decision) keep() []Action {
 	progress := d.next.ProgressAt
 	d.next.ProgressAt = d.obs.At // the deadline does not run here
 	var acts []Action
+	live := false
 	if d.spec.BlueGreen != nil {
-		acts, _ = d.stand(d.previewSize(), d.next.Reason, "")
+		size := d.previewSize()
+		if d.next.Step > 1 {
+			size = d.fullSize() // a window closed right before the switch
+		}
+		acts, _ = d.stand(size, d.next.Reason, "")
 	} else {
-		acts, _ = d.make(d.next.Asked)
+		acts, live = d.make(d.next.Asked)
+	}
+	if live {
+		d.next.Live = d.observedWeight()
 	}
 	d.next.ProgressAt = progress
 	if d.next.Reason == Held {
@@ -87,11 +115,4 @@ func (d *decision) keep() []Action {
 	}
 	d.next.Phase, d.next.Reason, d.next.Message, d.next.NextAt = phase, reason, message, next
 	return acts
-}
-
-// goesOn: the time that it stood there does not count (SPEC 5.23).
-func (d *decision) goesOn(stood Reason) {
-	if d.was.Reason == stood {
-		d.next.ProgressAt = d.obs.At
-	}
 }

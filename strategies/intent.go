@@ -4,14 +4,15 @@ import "strings"
 
 // orders are the intents that are in force for the revision that Git wants (SPEC 4).
 type orders struct {
-	abort   bool
-	paused  bool
-	full    bool
-	anyTime bool // no window holds it
-	retry   bool // a rejected revision is tried once more
-	passed  bool // a promote names what is promoted already: it passes an inconclusive analysis after it
-	gates   int  // gates that wait for a person or a time are open up to this step; -1 = every gate that waits for a person
-	notes   []IntentStatus
+	abort      bool
+	paused     bool
+	full       bool
+	anyTime    bool // no window holds it
+	retry      bool // a rejected revision is tried once more
+	passedFull bool // it was full: that analysis is skipped
+	passed     bool // a promote names what is promoted already: it passes an inconclusive analysis after it
+	gates      int  // gates that wait for a person or a time are open up to this step; -1 = every gate that waits for a person
+	notes      []IntentStatus
 }
 
 // resolve decides which intents are in force: one that names another revision than the
@@ -48,7 +49,7 @@ func (d *decision) resolve() orders {
 			note.State, note.Why = Refused, "the revision is aborted"
 		case d.next.Stable != nil && d.next.Stable.Revision == d.wanted && d.next.Candidate == nil:
 			note.State = Spent
-			o.passed = true
+			o.passed, o.passedFull = true, p.Full
 		default:
 			note.State = Honoured
 			o.full, o.anyTime = p.Full, p.AnyTime

@@ -52,7 +52,9 @@ func (d *decision) move(w int) (acts []Action, live bool) {
 	case w == 100:
 		// Stable keeps the size that maxSurge leaves it: the way back (SPEC 5.15). A
 		// candidate that surge does not let grow at once shares with stable meanwhile.
-		wantS = min(stable.Desired, surge)
+		if wantS = min(stable.Desired, surge); d.n == 0 {
+			wantS = 0 // nobody is asked for: there is no way back to keep
+		}
 		// Both, until the EndpointSlices show all of it: that a pod is ready is known here
 		// before those who make the slices know it.
 		if known := d.selection(Only(c.Color)) == Only(c.Color) || d.n == 0 || len(d.services()) == 0 || d.obs.Off.Ready || d.endpoints(c.Color) >= wantC; candidate.Desired >= wantC && known {
@@ -130,7 +132,7 @@ func (d *decision) ground(reason Reason, doing string) (acts []Action, firm bool
 		d.say(Degraded, Held, "%s, the Deployment of stable %s is gone: revert to it, or restore the Deployment", d.position(), s.Revision)
 		return nil, false
 	}
-	if d.slot(c).Foreign > 0 {
+	if slot := d.slot(c); slot.Foreign > 0 || slot.Edited && !slot.Started {
 		d.turnForeign()
 		return nil, false
 	}

@@ -60,7 +60,8 @@ type Slot struct {
 	Started   bool      // its ReplicaSet is there, which a paused Deployment cannot make
 	Edited    bool      // a hand changed its template, which is not what its pods run
 	Foreign   int32     // pods of the colour that run a template which a hand made; they never count
-	Lags      bool      // its controllers have yet to follow the count: pods that are ready may be about to go
+	Lags      bool      // its controllers have yet to follow the count
+	Lowest    int32     // while it lags: the lowest count since they followed one; pods beyond it may be about to go. 0 = not known
 	Pods      int32     // pods of this colour, terminating ones too
 	Ready     int32     // pods that count (SPEC 5.14): Ready, right revision, minReadySeconds over, not terminating
 	ReadyAt   time.Time // when the last of them became so; zero = none
@@ -78,7 +79,7 @@ type Slot struct {
 // lowered look ready until their controllers come round, and then go all at once.
 func (s Slot) sure() int32 {
 	if s.Lags {
-		return 0
+		return min(s.Ready, s.Lowest)
 	}
 	return s.Ready
 }
@@ -127,6 +128,9 @@ const (
 
 // Only is the selection of one colour.
 func Only(c Color) Selection { return Selection(c) }
+
+// other is the selection of the other colour.
+func (s Selection) other() Selection { return Only(Color(s).Other()) }
 
 // A Service that the rollout switches. One that is not there selects Nothing.
 type Service struct {

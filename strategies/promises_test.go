@@ -105,6 +105,9 @@ func sentToNobody(c change) string {
 	if _, ok := c.action.(strategies.Select); !ok {
 		return ""
 	}
+	if next := c.plan.Next; next.Stable == nil && next.Spec.FirstGated && !next.Switching {
+		return "" // nobody is let in before a person says so
+	}
 	c.after = c.after.Through()
 	for _, name := range slices.Sorted(maps.Keys(c.after.Services)) {
 		if sum(c.after.Selected(c.after.Services[name])) > 0 || c.after.Services[name].Refuses {

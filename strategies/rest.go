@@ -10,7 +10,7 @@ func (d *decision) rest() []Action {
 	stable := d.next.Stable
 	d.next.Step, d.next.StepAt, d.next.Asked, d.next.Live = 0, time.Time{}, 0, 0
 	d.next.ProgressAt, d.next.Cap = time.Time{}, nil
-	d.next.PreviewAt, d.next.Returns, d.next.Reruns = time.Time{}, false, 0
+	d.next.PreviewAt, d.next.Returns, d.next.Reruns, d.next.Word = time.Time{}, false, 0, ""
 	d.next.Fencing = false
 	if d.obs.Slots[stable.Color.Other()].Desired == 0 {
 		d.next.SwitchedAt, d.next.Spare = time.Time{}, nil

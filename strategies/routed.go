@@ -1,5 +1,7 @@
 package strategies
 
+import "time"
+
 // With a router the Services select one colour each: those of the release stable, the
 // previews the candidate, and the router says which share of the users comes in by which.
 // Stable keeps its size, so that all of them can go back at once (SPEC 5.9, 5.17).
@@ -18,9 +20,10 @@ func (d *decision) route(w int) (acts []Action, live bool) {
 		moving, reason = "promoting", Promoting
 	}
 	d.progressing(reason, moving)
-	if d.next.Switching { // the Services follow the router already
+	if some, _ := d.moved(); some { // the Services follow the router already
 		return nil, true
 	}
+	d.next.Switching = false
 	if acts, firm := d.ground(reason, moving); !firm {
 		return acts, false
 	}
@@ -46,13 +49,14 @@ func (d *decision) route(w int) (acts []Action, live bool) {
 		return nil, false
 	}
 	if to := Only(c.Color); !d.previewed(to) {
-		if router.Written > 0 && candidate.sure() == 0 { // a hand's: it would lead to nobody
-			return []Action{Route{0, d.stamp()}}, false
-		}
 		return []Action{Preview{To: to, Stamp: d.stamp()}}, false
 	}
 	resized := d.n != d.was.Replicas
-	switch settled := router.Weight == w && router.Written == w; {
+	settled := router.Weight == w && router.Written == w
+	if !settled {
+		d.next.RoutedAt = time.Time{}
+	}
+	switch {
 	case stable.Desired < wantS, resized && !d.spec.Canary.DynamicStableScale && stable.Desired != wantS:
 		acts = []Action{Scale{s.Color, wantS, d.stamp()}}
 	case candidate.Desired < wantC && !candidate.Lags:
@@ -65,7 +69,7 @@ func (d *decision) route(w int) (acts []Action, live bool) {
 		}
 	case settled && candidate.Desired > wantC:
 		acts = []Action{Scale{c.Color, wantC, d.stamp()}}
-	case settled && stable.Desired > wantS && d.relieved():
+	case settled && stable.Desired > wantS && candidate.sure() >= wantC && d.relieved():
 		// Their users left by the weight: stable gives up what the candidate took over.
 		acts = []Action{Scale{s.Color, wantS, d.stamp()}}
 	case settled && candidate.Desired == wantC && candidate.sure() >= d.enoughOf(wantC) && stable.Desired == wantS:
@@ -147,10 +151,10 @@ func (d *decision) mayRoute(w int, wantC int32) bool {
 
 // relieved tells that users had the time to leave stable for the weight that is in force.
 func (d *decision) relieved() bool {
-	if d.next.SwitchedAt.IsZero() {
-		d.next.SwitchedAt = d.obs.At
+	if d.next.RoutedAt.IsZero() {
+		d.next.RoutedAt = d.obs.At
 	}
-	end := d.next.SwitchedAt.Add(drain)
+	end := d.next.RoutedAt.Add(drain)
 	d.lookAhead(end)
 	return !d.obs.At.Before(end)
 }
@@ -169,6 +173,16 @@ func (d *decision) enoughOf(n int32) int32 {
 func (d *decision) carryOver() (acts []Action, over bool) {
 	c := d.next.Candidate
 	to := Only(c.Color)
+	candidate := d.slot(c)
+	some, _ := d.moved()
+	if some && candidate.Foreign > 0 {
+		d.turnForeign()
+		return nil, false
+	}
+	if some && 2*candidate.Ready < d.switchedSize() {
+		d.turn("fewer than half of its pods are ready while users are switched to it" + because(candidate.Trouble))
+		return nil, false
+	}
 	if d.partial(d.next.Switching && !d.placed(to, false)) {
 		return nil, false
 	}
@@ -176,7 +190,7 @@ func (d *decision) carryOver() (acts []Action, over bool) {
 	case len(d.services()) == 0:
 		return nil, true // nothing follows the router; it is put back at rest
 	case !d.placed(to, false):
-		if !d.next.Switching && d.slot(c).sure() < d.fullSize() {
+		if candidate.sure() < d.fullSize() {
 			d.deadline(Promoting, "promoting")
 			return nil, false
 		}
@@ -232,6 +246,23 @@ func (d *decision) reroutes(enough bool) []Action {
 		return nil
 	}
 	return []Action{Route{to, d.stamp()}}
+}
+
+// strands tells that the router sends users to a candidate of which no pod is ready, while
+// stable has some. Without a router dead pods drop out by themselves; here the weight is
+// lowered, which needs no record, and rises again when there is somebody to take it.
+func (d *decision) strands() bool {
+	r, c, s := d.obs.Router, d.next.Candidate, d.next.Stable
+	if r == nil || c == nil || s == nil || r.Written == 0 || d.spec.BlueGreen != nil || !d.spec.Canary.routed() {
+		return false
+	}
+	return d.slot(c).Ready == 0 && d.n > 0 && d.slot(s).sure() > 0 && d.selection(Only(s.Color)) == Only(s.Color)
+}
+
+// unstrand takes users off it. What the rollout says of itself stays.
+func (d *decision) unstrand() []Action {
+	d.next.Live, d.next.RoutedAt = 0, time.Time{}
+	return []Action{Route{0, d.stamp()}}
 }
 
 // unrouted puts a router back that leads users to the candidate though nobody recorded it,

@@ -44,13 +44,15 @@ type State struct {
 	Live       int       `json:"live"`            // percent, as last observed
 	Cap        *Cap      `json:"cap,omitempty"`
 	Returns    bool      `json:"returns,omitempty"`  // the candidate served before, within rollbackWindow: no steps, no gates
+	Word       string    `json:"word,omitempty"`     // what promote said when a run turned out inconclusive; only another one passes it
 	Reruns     int       `json:"reruns,omitempty"`   // how often the analysis beside the steps was begun again, after it was inconclusive
 	PreviewAt  time.Time `json:"previewAt,omitzero"` // blue/green: when the preview was ready; its analysis counts from here
 	ProgressAt time.Time `json:"progressAt,omitzero"`
 	// When the EndpointSlices first showed that no user is sent to the candidate any
 	// more; the drain counts from here. Zero = they are, or not known yet.
 	SwitchedAt time.Time `json:"switchedAt,omitzero"`
-	Switching  bool      `json:"switching,omitempty"` // blue/green: the candidate stood at full size, and its Services may be moved
+	RoutedAt   time.Time `json:"routedAt,omitzero"`   // since when the router's weight that is asked for is in force; zero = it is not, or nothing waits for that
+	Switching  bool      `json:"switching,omitempty"` // the candidate stood at full size, and the Services may be moved to it; of a first release: its gate is passed
 	OverlapAt  time.Time `json:"overlapAt,omitzero"`  // since when Services that switch with overlap select both colours (SPEC 5.10)
 	PartialAt  time.Time `json:"partialAt,omitzero"`  // since when only some Services are switched; zero = all or none are
 	Back       *Back     `json:"back,omitempty"`

@@ -192,6 +192,13 @@ func tracksOf(s strategies.State) []*strategies.Track {
 	if s.Warm != nil {
 		found = append(found, &s.Warm.Old)
 	}
+	if c := s.Candidate; c != nil && s.Stable == nil {
+		// A first release that waits at its gate: its Services lead to the colour that nobody
+		// is in.
+		nobody := *c
+		nobody.Color = c.Color.Other()
+		found = append(found, &nobody)
+	}
 	return found
 }
 

@@ -116,6 +116,11 @@ func (w *World) Slot(c strategies.Color) strategies.Slot {
 	}
 	s.Exists, s.Deleting, s.Revision, s.Desired, s.Paused = true, d.Deleting, d.Revision, d.Desired, d.Paused
 	s.Lags, s.Edited = len(d.orders) > 0, d.Edited
+	for i, o := range d.orders {
+		if i == 0 || o.count < s.Lowest {
+			s.Lowest = o.count
+		}
+	}
 	s.Started = !d.startedAt.IsZero() && !w.Now.Before(d.startedAt)
 	s.Aborted, s.Epoch, s.Step = d.aborted, d.epoch, d.step
 	for _, p := range w.pods {

@@ -25,12 +25,8 @@ type Service struct {
 
 // newService selects a colour's revision in a state, or both.
 func newService(to strategies.Selection, in strategies.State, digest string) *Service {
-	revision := RevisionIn(in, strategies.Color(to))
-	if revision == "" && in.Candidate != nil {
-		revision = in.Candidate.Revision // the colour that nobody is in
-	}
 	return &Service{
-		Selects: to, Revision: revision, digest: digest,
+		Selects: to, Revision: RevisionIn(in, strategies.Color(to)), digest: digest,
 		Endpoints: map[strategies.Color]int32{}, Left: map[strategies.Color]time.Time{},
 	}
 }
