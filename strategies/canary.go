@@ -75,9 +75,13 @@ func (d *decision) canary() []Action {
 
 // step makes one step, or waits at it. over = the next one may begin.
 func (d *decision) step(step Step) (acts []Action, over bool) {
-	switch {
-	case step.SetWeight != nil:
+	if step.SetWeight != nil {
 		return d.setWeight(d.capped(*step.SetWeight))
+	}
+	if d.spec.Canary.routed() {
+		d.next.Live = d.routedWeight() // a hand, or pods that do not answer, change it at a gate
+	}
+	switch {
 	case step.SetCanaryScale != nil:
 		return d.make(d.next.Asked)
 	case step.Analysis != nil, step.Experiment != nil:

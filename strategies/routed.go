@@ -256,7 +256,8 @@ func (d *decision) strands() bool {
 	if r == nil || c == nil || s == nil || r.Written == 0 || d.spec.BlueGreen != nil || !d.spec.Canary.routed() {
 		return false
 	}
-	return d.slot(c).Ready == 0 && d.n > 0 && d.slot(s).sure() > 0 && d.selection(Only(s.Color)) == Only(s.Color)
+	slot := d.slot(c)
+	return slot.Ready+slot.Foreign == 0 && d.n > 0 && d.slot(s).sure() > 0 && d.selection(Only(s.Color)) == Only(s.Color)
 }
 
 // unstrand takes users off it. What the rollout says of itself stays.
