@@ -137,7 +137,9 @@ func (d *decision) back() []Action {
 	case len(acts) == 0:
 		return d.returned()
 	}
-	acts = append(acts, d.templates(s)...) // after the rest: it holds up no return
+	if stable.Desired >= d.n { // one that grows is paused by that
+		acts = append(acts, d.templates(s)...) // after the rest: it holds up no return
+	}
 	if !d.next.SwitchedAt.IsZero() && (stable.Ready > 0 || d.n == 0) {
 		d.next.Live = 0
 		d.say(Progressing, GoingBack, "%s is %s, users are back on %s, draining: %s", c.Revision, b.Cause, s.Revision, b.Why)

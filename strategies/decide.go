@@ -192,8 +192,6 @@ func (d *decision) clocks() {
 	switch {
 	case still && d.next.PausedAt.IsZero() && d.next.inFlight():
 		d.next.PausedAt = d.obs.At
-		d.goesOn(WaitingForWindow) // when it goes on, what it stood at before is not told any more
-		d.goesOn(Undecided)
 	case !still && !d.next.PausedAt.IsZero():
 		gone := d.obs.At.Sub(d.next.PausedAt)
 		d.next.PausedAt = time.Time{}

@@ -57,7 +57,10 @@ func (d *decision) keepRejected(r *Rejection) []Action {
 		// Connections that are kept open still reach them (K18).
 		d.next.Message += "; its pods stay until the next revision (abortScaleDownDelaySeconds: 0)"
 	}
-	return append(d.steady(), d.repairStable()...)
+	if acts := d.steady(); acts != nil {
+		return acts
+	}
+	return d.repairStable()
 }
 
 // hold keeps everything as it is (SPEC 6.9). Users are still kept on the one colour
