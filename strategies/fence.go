@@ -15,7 +15,8 @@ func (d *decision) fencing() bool {
 // fence records the step again in the new epoch, then marks (SPEC 6.4).
 func (d *decision) fence() []Action { return []Action{Mark{d.stamp()}} }
 
-// marked tells that the epoch and the abort stand on all traffic objects and slots.
+// marked tells that the epoch and the abort stand on all traffic objects and slots. A slot
+// keeps the mark of an attempt before: it tells whose pods those are.
 func (d *decision) marked(s Stamp) bool {
 	for _, svc := range d.obs.Services {
 		if svc.Selects != Nothing && (svc.Epoch != s.Epoch || svc.Aborted != s.Aborted) {
@@ -26,7 +27,7 @@ func (d *decision) marked(s Stamp) bool {
 		return false
 	}
 	for _, slot := range d.obs.Slots {
-		if slot.Exists && !slot.Deleting && (slot.Epoch != s.Epoch || slot.Aborted != s.Aborted) {
+		if slot.Exists && !slot.Deleting && (slot.Epoch != s.Epoch || s.Aborted != "" && slot.Aborted != s.Aborted) {
 			return false
 		}
 	}

@@ -104,10 +104,14 @@ func (c *Cluster) mark(ctx context.Context, s Sight, a strategies.Mark) error {
 	}
 	for color, slot := range s.Slots {
 		d := s.deployments[color]
-		if d == nil || slot.Deleting || slot.Epoch == a.Stamp.Epoch && slot.Aborted == a.Stamp.Aborted {
+		stamp := a.Stamp
+		if stamp.Aborted == "" {
+			stamp.Aborted = slot.Aborted // nothing moves: it still tells whose pods those are
+		}
+		if d == nil || slot.Deleting || slot.Epoch == stamp.Epoch && slot.Aborted == stamp.Aborted {
 			continue
 		}
-		errs = append(errs, c.patch(ctx, s, "mark "+name(d), d, append(fence(d), notes(d, a.Stamp)...)))
+		errs = append(errs, c.patch(ctx, s, "mark "+name(d), d, append(fence(d), notes(d, stamp)...)))
 	}
 	return errors.Join(errs...)
 }

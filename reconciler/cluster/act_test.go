@@ -210,3 +210,21 @@ func TestMark(t *testing.T) {
 		t.Errorf("the Deployment is asked %s", w.asks[1])
 	}
 }
+
+// The mark of an attempt before stays on its slot until something moves there: it tells whose
+// pods those are. An abort's own mark takes its place (SPEC 6.4).
+func TestMarkOverAnother(t *testing.T) {
+	for aborted, want := range map[string]string{"": "bbbbbbbbbb/1", "bbbbbbbbbb/2": "bbbbbbbbbb/2"} {
+		w := newWire(t)
+		s := sight(t, w, deployment("green", "bbbbbbbbbb", 1, map[string]string{release.NoteEpoch: "6", release.NoteAborted: "bbbbbbbbbb/1"}))
+		next := stamp
+		next.Aborted = aborted
+		if err := w.Act(context.Background(), s, inFlight().State, strategies.Mark{Stamp: next}); err != nil {
+			t.Fatal(err)
+		}
+		i := slices.IndexFunc(w.asks, func(ask string) bool { return strings.HasPrefix(ask, "patch shop/deployments web-green") })
+		if i < 0 || !slices.Contains(operations(t, w.asks[i]), `add /metadata/annotations/kexal.dev~1aborted "`+want+`"`) {
+			t.Errorf("marked %q, it asks for %q", aborted, w.asks)
+		}
+	}
+}

@@ -113,8 +113,15 @@ func (w *World) act(a strategies.Action, next strategies.State, seen strategies.
 			wrote = true
 		}
 		for _, d := range w.Slots {
-			if d != nil && !d.Deleting && differs(d.stamped) {
-				mark(&d.stamped, a.Stamp)
+			if d == nil || d.Deleting {
+				continue
+			}
+			stamp := a.Stamp
+			if stamp.Aborted == "" {
+				stamp.Aborted = d.aborted
+			}
+			if d.epoch != stamp.Epoch || d.aborted != stamp.Aborted {
+				mark(&d.stamped, stamp)
 				wrote = true
 			}
 		}
