@@ -2,7 +2,6 @@ package strategies
 
 import (
 	"fmt"
-	"slices"
 	"time"
 )
 
@@ -22,7 +21,10 @@ func (d *decision) turnsBack() bool {
 		if s.Warm != nil { // the promotion is taken back: the roles change again
 			old := s.Warm.Old
 			s.Candidate, s.Stable, s.Warm = s.Stable, &old, nil
-			s.Promoted = slices.DeleteFunc(slices.Clone(s.Promoted), func(r string) bool { return r == tried.Revision })
+			if cause.rejects() { // what failed here is no revision to go back to without steps (SPEC 2.6)
+				s.Promoted = without(s.Promoted, tried.Revision)
+			}
+			s.remember(old.Revision)
 			s.Live, s.Step = 100, len(d.steps())+1
 		}
 		s.Back = &Back{Cause: cause, Why: fmt.Sprintf(format, args...), At: d.obs.At}

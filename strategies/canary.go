@@ -220,12 +220,20 @@ func (d *decision) promoted() []Action {
 	d.next.Step, d.next.StepAt, d.next.Asked, d.next.Live = 0, time.Time{}, 0, 0
 	d.next.ProgressAt, d.next.SwitchedAt, d.next.RoutedAt, d.next.Word = time.Time{}, d.obs.At, time.Time{}, ""
 	d.next.Switching, d.next.OverlapAt, d.next.PartialAt = false, time.Time{}, time.Time{}
-	// The old one is named too: a first release was promoted by nobody, and yet it served.
-	before := slices.DeleteFunc(slices.Clone(d.next.Promoted), func(r string) bool { return r == now.Revision || r == old.Revision })
-	d.next.Promoted = slices.Insert(before, 0, now.Revision, old.Revision)
-	d.next.Promoted = d.next.Promoted[:min(len(d.next.Promoted), remembered)]
+	d.next.remember(old.Revision) // a first release was promoted by nobody, and served
+	d.next.remember(now.Revision)
 	d.next.Warm = warmed(d.spec, old, d.obs)
 	return d.warm()
+}
+
+// remember notes the revision that serves from now on before all that served earlier.
+func (s *State) remember(revision string) {
+	s.Promoted = slices.Insert(without(s.Promoted, revision), 0, revision)
+	s.Promoted = s.Promoted[:min(len(s.Promoted), remembered)]
+}
+
+func without(revisions []string, revision string) []string {
+	return slices.DeleteFunc(slices.Clone(revisions), func(r string) bool { return r == revision })
 }
 
 // reject notes a revision that may not run until Git wants another (SPEC 2.7).

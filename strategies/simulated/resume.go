@@ -131,6 +131,9 @@ func (p *Play) place(s strategies.State) error {
 	}
 	w.config = p.Git.shared()
 	pin := strategies.Only(serving.Color)
+	if s.Stable == nil && s.Spec.FirstGated && !s.Switching {
+		pin = strategies.Only(serving.Color.Other()) // the colour that nobody is in
+	}
 	for name := range w.Services {
 		w.Services[name] = newService(pin, s, p.Git.shared())
 		w.Services[name].stamped = mark
