@@ -23,7 +23,7 @@ func newPromoteCommand() *cobra.Command {
 		Short: "Let a rollout pass the step it waits at: edit rollout.yaml, commit, push",
 		Long: "Let a rollout pass the step it waits at, or the steps up to --step, or all of them.\n" +
 			"It edits rollout.yaml, commits and pushes with your own git, and prints those lines.",
-		Example: "  kexal promote web            # the step it waits at\n  kexal promote ./apps/web     # a directory works too\n  kexal promote web --step 5\n  kexal promote web --full",
+		Example: "  kexal promote web            # the step it waits at\n  kexal promote ./apps/web     # a directory works too\n  kexal promote web --step 5\n  kexal promote web --full\n  kexal promote web --ignore-windows",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return in.make(cmd, args[0], func(r clone.Rollout, s *strategies.Status) (text []byte, does string, err error) {
@@ -32,7 +32,10 @@ func newPromoteCommand() *cobra.Command {
 				if err != nil {
 					return nil, "", err
 				}
-				text, err = edit.SetPromote(r.Text, p.Revision, p.Step, p.Full)
+				if p.IgnoreWindows && asked.Step == 0 && !asked.Full {
+					p = p.Keeping(r.Text, s)
+				}
+				text, err = edit.SetPromote(r.Text, p)
 				return text, p.String(), err
 			})
 		},
@@ -40,6 +43,7 @@ func newPromoteCommand() *cobra.Command {
 	in.addFlags(cmd)
 	cmd.Flags().IntVar(&asked.Step, "step", 0, "pass the gates up to this step, counted from 1")
 	cmd.Flags().BoolVar(&asked.Full, "full", false, "skip all steps and analyses that are left")
+	cmd.Flags().BoolVar(&asked.IgnoreWindows, "ignore-windows", false, "pass the windows too, up to the end of this release")
 	return cmd
 }
 
@@ -66,6 +70,37 @@ func newAbortCommand() *cobra.Command {
 	return cmd
 }
 
+func newRetryCommand() *cobra.Command {
+	var (
+		in    intent
+		asked edit.Retrial
+	)
+	cmd := &cobra.Command{
+		Use:   "retry NAME",
+		Short: "Try a rejected revision again from its first step: edit rollout.yaml, commit, push",
+		Long: "Try a revision again that was aborted, or rejected itself, from its first step. An abort of it goes.\n" +
+			"It edits rollout.yaml, commits and pushes with your own git, and prints those lines.",
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return in.make(cmd, args[0], func(r clone.Rollout, s *strategies.Status) (text []byte, does string, err error) {
+				asked.Revision = in.revision
+				again, err := edit.Retry(r.Name, s, asked)
+				if err != nil {
+					return nil, "", err
+				}
+				if edit.StillOpen(r.Text, again.Revision, s) {
+					fmt.Fprintf(cmd.ErrOrStderr(), "%s: promote names %s too, so what it opened is open again\n", r.File, again.Revision)
+				}
+				text, err = edit.SetRetry(r.Text, again, s)
+				return text, again.String(), err
+			})
+		},
+	}
+	in.addFlags(cmd)
+	cmd.Flags().IntVar(&asked.Attempt, "attempt", 0, "number of the attempt (default: one more than were made)")
+	return cmd
+}
+
 // An intent is a command that edits rollout.yaml.
 type intent struct {
 	where
@@ -80,7 +115,7 @@ func (in *intent) addFlags(cmd *cobra.Command) {
 	in.where.addFlags(cmd)
 	f := cmd.Flags()
 	f.StringVar(&in.branch, "branch", "", "branch the agent follows (default: the one its status names)")
-	f.StringVar(&in.revision, "revision", "", "revision that is meant (default: the one that is tried now)")
+	f.StringVar(&in.revision, "revision", "", "revision that is meant (default: the one that the status names)")
 	f.BoolVar(&in.noPush, "no-push", false, "commit, and leave the push to you")
 	f.BoolVar(&in.noFetch, "no-fetch", false, "take the ledger as it was fetched last")
 	f.BoolVar(&in.dryRun, "dry-run", false, "print the change and the git lines, and do nothing")

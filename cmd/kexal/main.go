@@ -61,6 +61,7 @@ func newRootCommand() *cobra.Command {
 		newExplainCommand(),
 		newPromoteCommand(),
 		newAbortCommand(),
+		newRetryCommand(),
 		newSimulateCommand(),
 		newVersionCommand(),
 	)

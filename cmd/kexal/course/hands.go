@@ -86,7 +86,7 @@ func (r *run) promote() {
 		line += " --full"
 	}
 	r.writes("a person says yes", line, err, func(file []byte) ([]byte, error) {
-		return edit.SetPromote(file, p.Revision, p.Step, p.Full)
+		return edit.SetPromote(file, p)
 	})
 }
 

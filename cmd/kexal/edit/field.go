@@ -17,9 +17,9 @@ type change struct {
 	with     string
 }
 
-// set gives spec.FIELD these entries, and proves by reading the result that it
-// changed nothing else.
-func set(src []byte, field string, entries []entry) ([]byte, error) {
+// set gives spec.FIELD these entries, takes the fields that are to be gone away, and
+// proves by reading the result that it changed nothing else.
+func set(src []byte, field string, entries []entry, gone ...string) ([]byte, error) {
 	root, err := parse(src)
 	if err != nil {
 		return nil, err
@@ -28,8 +28,13 @@ func set(src []byte, field string, entries []entry) ([]byte, error) {
 	if err := e.edit(root); err != nil {
 		return nil, err
 	}
+	for _, other := range gone {
+		if err := e.takeAway(root, other); err != nil {
+			return nil, err
+		}
+	}
 	out := apply(src, e.changes)
-	if err := verify(root, out, field, entries); err != nil {
+	if err := verify(root, out, field, entries, gone); err != nil {
 		return nil, err
 	}
 	return out, nil
@@ -121,8 +126,8 @@ func (e *editor) replaceBlock(value *yaml.Node) error {
 		}
 		want := slices.IndexFunc(e.entries, func(w entry) bool { return w.key == key.Value })
 		if want < 0 {
-			if err := e.dropLine(key); err != nil {
-				return err
+			if !e.dropLine(key) {
+				return e.refuse(key, "write "+e.field+" on one line first")
 			}
 			continue
 		}
@@ -144,13 +149,32 @@ func (e *editor) replaceBlock(value *yaml.Node) error {
 }
 
 // dropLine takes a line and the break before it, so that a file without a final
-// line break still has none.
-func (e *editor) dropLine(key *yaml.Node) error {
+// line break still has none. It takes no line that began before its key.
+func (e *editor) dropLine(key *yaml.Node) bool {
 	from := e.lines[key.Line-1]
 	if len(bytes.TrimSpace(e.src[from:from+key.Column-1])) != 0 || key.Line < 2 {
-		return e.refuse(key, "write "+e.field+" on one line first")
+		return false
 	}
 	e.replace(e.lineEnd(e.lines[key.Line-2]), e.lineEnd(from), "")
+	return true
+}
+
+// takeAway takes a field of spec that stands on a line of its own, and that line with it.
+func (e *editor) takeAway(root *yaml.Node, field string) error {
+	_, spec := pair(root, "spec")
+	key, value := pair(spec, field)
+	_, found, err := e.colon(key)
+	if err != nil {
+		return err
+	}
+	end, err := e.end(value)
+	if err != nil {
+		return err
+	}
+	alone := found && spec.Style&yaml.FlowStyle == 0 && value.Line == key.Line && e.lineOf(end) == key.Line-1
+	if !alone || !e.dropLine(key) {
+		return e.refuse(key, "take "+field+" away first: "+e.field+" does nothing beside it")
+	}
 	return nil
 }
 

@@ -1,4 +1,4 @@
-// Package edit changes the intent of a rollout.yaml, promote and abort, and no
+// Package edit changes the intent of a rollout.yaml, promote, abort and retry, and no
 // other byte of it: comments, blank lines, indentation and line ends are the
 // author's.
 //
@@ -33,18 +33,24 @@ func (r *Refusal) At(path string) string {
 type entry struct{ key, value string }
 
 // SetPromote writes `promote: {revision: REV, step: N}` under spec, or
-// `{revision: REV, full: true}`. A step of 0 stands for none. What the field held
-// before is gone, ignoreWindows too: it was granted to another promotion.
-func SetPromote(src []byte, revision string, step int, full bool) ([]byte, error) {
-	if revision == "" {
+// `{revision: REV, full: true}`, with `ignoreWindows: true` when it passes windows. What
+// the field held before is gone, ignoreWindows too: it was granted to another promotion.
+func SetPromote(src []byte, p Promotion) ([]byte, error) {
+	if p.Revision == "" {
 		return nil, &Refusal{Why: "a promotion names its revision"}
 	}
-	if (step > 0) == full {
+	if p.Step < 0 || p.Step > 0 && p.Full || p.Step == 0 && !p.Full && !p.IgnoreWindows {
 		return nil, &Refusal{Why: "a promotion goes up to a step, counted from 1, or is full"}
 	}
-	entries := []entry{{"revision", scalar(revision)}, {"step", fmt.Sprint(step)}}
-	if full {
-		entries[1] = entry{"full", "true"}
+	entries := []entry{{"revision", scalar(p.Revision)}}
+	if p.Step > 0 {
+		entries = append(entries, entry{"step", fmt.Sprint(p.Step)})
+	}
+	if p.Full {
+		entries = append(entries, entry{"full", "true"})
+	}
+	if p.IgnoreWindows {
+		entries = append(entries, entry{"ignoreWindows", "true"})
 	}
 	return set(src, "promote", entries)
 }

@@ -9,8 +9,13 @@ import (
 // What people write is on the left of each arrow, what the file says after `kexal promote` or `kexal
 // abort` on the right. Everything around the field is compared byte by byte.
 func TestEditsChangeOneField(t *testing.T) {
-	step5 := func(src []byte) ([]byte, error) { return SetPromote(src, "3f2a9c1b04", 5, false) }
-	full := func(src []byte) ([]byte, error) { return SetPromote(src, "3f2a9c1b04", 0, true) }
+	step5 := func(src []byte) ([]byte, error) { return SetPromote(src, Promotion{Revision: "3f2a9c1b04", Step: 5}) }
+	full := func(src []byte) ([]byte, error) {
+		return SetPromote(src, Promotion{Revision: "3f2a9c1b04", Full: true})
+	}
+	window := func(src []byte) ([]byte, error) {
+		return SetPromote(src, Promotion{Revision: "3f2a9c1b04", Step: 5, IgnoreWindows: true})
+	}
 	abort := func(src []byte) ([]byte, error) { return SetAbort(src, "3f2a9c1b04") }
 	for _, c := range []struct {
 		name     string
@@ -60,6 +65,16 @@ func TestEditsChangeOneField(t *testing.T) {
 		{"a block mapping loses what was granted to another promotion", full,
 			"spec:\n  promote:\n    revision: abcdef # v2\n    step: 3\n    ignoreWindows: true\n  # c\n",
 			"spec:\n  promote:\n    revision: 3f2a9c1b04 # v2\n    full: true\n  # c\n"},
+		{"the window is passed too", window,
+			"spec:\n  promote: {revision: abcdef, step: 5} # c\n",
+			"spec:\n  promote: {revision: 3f2a9c1b04, step: 5, ignoreWindows: true} # c\n"},
+		{"the window is passed too, on a line of its own", window,
+			"spec:\n  promote:\n    revision: 3f2a9c1b04 # v2\n    step: 5\n",
+			"spec:\n  promote:\n    revision: 3f2a9c1b04 # v2\n    ignoreWindows: true\n    step: 5\n"},
+		{"every gate and the window", func(src []byte) ([]byte, error) {
+			return SetPromote(src, Promotion{Revision: "3f2a9c1b04", IgnoreWindows: true})
+		},
+			"spec:\n  promote: 3f2a9c1b04\n", "spec:\n  promote: {revision: 3f2a9c1b04, ignoreWindows: true}\n"},
 		{"a block mapping of other entries", step5,
 			"spec:\n  promote:\n    full: true", "spec:\n  promote:\n    revision: 3f2a9c1b04\n    step: 5"},
 		{"a block mapping without a value", step5,
@@ -108,7 +123,7 @@ func TestRevisionsThatLookLikeNumbersAreQuoted(t *testing.T) {
 		"0012345678": `"0012345678"`,
 		"v1.2":       `"v1.2"`, // an image tag
 	} {
-		out, err := SetPromote([]byte("spec: {}"), revision, 2, false)
+		out, err := SetPromote([]byte("spec: {}"), Promotion{Revision: revision, Step: 2})
 		if err != nil {
 			t.Errorf("%s: %v", revision, err)
 		}
@@ -148,13 +163,12 @@ func TestWhatCannotBeEditedIsRefusedByPlace(t *testing.T) {
 }
 
 func TestAPromotionSaysWhatAndHowFar(t *testing.T) {
-	for _, c := range []struct {
-		revision string
-		step     int
-		full     bool
-	}{{"", 1, false}, {"3f2a9c1b04", 0, false}, {"3f2a9c1b04", 2, true}, {"3f2a9c1b04", -1, false}} {
-		if _, err := SetPromote([]byte("spec: {}"), c.revision, c.step, c.full); err == nil {
-			t.Errorf("%+v should be refused", c)
+	for _, p := range []Promotion{
+		{Step: 1}, {Revision: "3f2a9c1b04"}, {Revision: "3f2a9c1b04", Step: 2, Full: true}, {Revision: "3f2a9c1b04", Step: -1},
+		{Revision: "3f2a9c1b04", Step: -1, IgnoreWindows: true},
+	} {
+		if _, err := SetPromote([]byte("spec: {}"), p); err == nil {
+			t.Errorf("%+v should be refused", p)
 		}
 	}
 }

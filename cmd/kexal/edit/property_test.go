@@ -26,7 +26,7 @@ func TestOnlyTheFieldChanges(t *testing.T) {
 		if field == "abort" {
 			out, err = SetAbort(src, revision)
 		} else {
-			out, err = SetPromote(src, revision, step, step == 0)
+			out, err = SetPromote(src, Promotion{Revision: revision, Step: step, Full: step == 0})
 			want = map[string]any{"revision": revision, "step": step}
 			if step == 0 {
 				want = map[string]any{"revision": revision, "full": true}

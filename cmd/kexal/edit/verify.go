@@ -2,6 +2,7 @@ package edit
 
 import (
 	"errors"
+	"slices"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -24,12 +25,14 @@ func parse(src []byte) (*yaml.Node, error) {
 	return root, nil
 }
 
-// verify reads what was written: the field says what it should, and without it
-// nothing differs from what was there before.
-func verify(before *yaml.Node, out []byte, field string, entries []entry) error {
-	refuse := func(why string) error {
-		return &Refusal{Why: why + "; write `" + field + ": " + flow(entries) + "` by hand"}
+// verify reads what was written: the field says what it should, what should be gone is,
+// and without these nothing differs from what was there before.
+func verify(before *yaml.Node, out []byte, field string, entries []entry, gone []string) error {
+	byHand := "; write `" + field + ": " + flow(entries) + "`"
+	for _, other := range gone {
+		byHand += " and take " + other + " away"
 	}
+	refuse := func(why string) error { return &Refusal{Why: why + byHand + " by hand"} }
 	after, err := parse(out)
 	if err != nil {
 		var r *Refusal
@@ -41,7 +44,12 @@ func verify(before *yaml.Node, out []byte, field string, entries []entry) error 
 	if got == nil || !holds(got, entries) {
 		return refuse("the edit would not be read as it is meant")
 	}
-	if !same(without(before, field), without(after, field)) {
+	for _, other := range gone {
+		if key, _ := pair(spec, other); key != nil {
+			return refuse("the edit would not be read as it is meant")
+		}
+	}
+	if fields := append([]string{field}, gone...); !same(without(before, fields), without(after, fields)) {
 		return refuse("the edit would change more than " + field)
 	}
 	return nil
@@ -67,8 +75,8 @@ func holds(n *yaml.Node, entries []entry) bool {
 	return true
 }
 
-// without is the document with a spec that lacks the field.
-func without(root *yaml.Node, field string) *yaml.Node {
+// without is the document with a spec that lacks the fields.
+func without(root *yaml.Node, fields []string) *yaml.Node {
 	cut := *root
 	cut.Content = append([]*yaml.Node(nil), root.Content...)
 	for i := 0; i+1 < len(cut.Content); i += 2 {
@@ -78,7 +86,7 @@ func without(root *yaml.Node, field string) *yaml.Node {
 		spec := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"} // an empty spec has no fields either
 		old := cut.Content[i+1]
 		for j := 0; j+1 < len(old.Content); j += 2 {
-			if old.Content[j].Value != field {
+			if !slices.Contains(fields, old.Content[j].Value) {
 				spec.Content = append(spec.Content, old.Content[j], old.Content[j+1])
 			}
 		}
