@@ -73,8 +73,8 @@ func Promote(name string, s *strategies.Status, asked Promotion) (Promotion, err
 		return p, fmt.Errorf("%s is %s (%s): nothing waits for a promotion; --step and --full approve ahead", name, s.Phase, s.Message)
 	case s.Step != nil:
 		p.Step = s.Step.Index
-	case s.Candidate == nil:
-		p.Step = 1 // behind the one gate of blue/green
+	case s.Candidate == nil || s.Stable == nil:
+		p.Step = 1 // behind the one gate of blue/green, and at that of a first release
 	}
 	return p, nil
 }
@@ -160,7 +160,7 @@ func waits(s *strategies.Status) bool {
 	}
 	switch s.Reason {
 	case strategies.WaitingForPromote, strategies.WaitingForTime:
-		return s.Step != nil
+		return s.Step != nil || s.Stable == nil
 	case strategies.Undecided, strategies.WaitingForWindow:
 		return true
 	}

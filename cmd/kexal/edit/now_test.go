@@ -56,6 +56,8 @@ func TestAPromotionIsCompletedByWhatTheStatusKnows(t *testing.T) {
 
 		{"an analysis could not tell", at(func(s *strategies.Status) { s.Reason = strategies.Undecided }), Promotion{}, "promote 3f2a9c1b04 to step 3"},
 		{"an analysis after the promotion could not tell", at(unsure), Promotion{}, "promote 81c07d2e55 to step 1"},
+		{"a first release with a gate", at(func(s *strategies.Status) { s.Stable, s.Step = nil, nil }), Promotion{}, "promote 3f2a9c1b04 to step 1"},
+		{"steps that were cut off", at(func(s *strategies.Status) { s.Step = nil }), Promotion{}, "nothing waits for a promotion; --step and --full approve ahead"},
 		{"its window too", at(shut), Promotion{IgnoreWindows: true}, "promote 3f2a9c1b04 to step 3, ignoring windows"},
 		{"its window too, in full", at(shut), Promotion{Full: true, IgnoreWindows: true}, "promote 3f2a9c1b04 in full, ignoring windows"},
 		{"its window, where there are no steps", at(func(s *strategies.Status) { shut(s); s.Step = nil }), Promotion{IgnoreWindows: true}, "promote 3f2a9c1b04, ignoring windows"},
