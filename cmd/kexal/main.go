@@ -62,6 +62,7 @@ func newRootCommand() *cobra.Command {
 		newPromoteCommand(),
 		newAbortCommand(),
 		newRetryCommand(),
+		newPlanCommand(),
 		newSimulateCommand(),
 		newVersionCommand(),
 	)

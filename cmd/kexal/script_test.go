@@ -4,6 +4,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -36,6 +38,9 @@ func TestScripts(t *testing.T) {
 			"ledger":           ledger,
 			"repository-moves": moves,
 			"stands":           stands,
+			"example":          example,
+			"image":            image,
+			"status":           status,
 		},
 	})
 }
@@ -66,6 +71,34 @@ func moves(ts *testscript.TestScript, _ bool, args []string) {
 	push(ts, ts.MkAbs(args[0]), "main", "web: the next")
 }
 
+// example NAME is repository, with the files of an example of fixtures/repos.
+func example(ts *testscript.TestScript, _ bool, args []string) {
+	dir := ts.MkAbs("example")
+	ts.Check(os.CopyFS(dir, os.DirFS(filepath.Join(ts.Getenv("EXAMPLES"), args[0]))))
+	repository(ts, false, []string{dir})
+}
+
+// image TAG makes it the image of apps/web, in the working tree where the script stands.
+func image(ts *testscript.TestScript, _ bool, args []string) {
+	file := ts.MkAbs("apps/web/deployment.yaml")
+	text := regexp.MustCompile(`shop/web:\S+`).ReplaceAllString(ts.ReadFile(file), "shop/"+args[0])
+	ts.Check(os.WriteFile(file, []byte(text), 0o644))
+}
+
+// status FILE NAME=COMMIT... pushes FILE as the status of shop/web, with the commits that it
+// calls NAME, in capitals. Without a source it is the last one that is named.
+func status(ts *testscript.TestScript, _ bool, args []string) {
+	text := ts.ReadFile(args[0])
+	for _, arg := range append(args[1:], "source="+args[len(args)-1][strings.Index(args[len(args)-1], "=")+1:]) {
+		name, commit, _ := strings.Cut(arg, "=")
+		text = strings.ReplaceAll(text, "commit: "+strings.ToUpper(name), "commit: "+git(ts, ".", "rev-parse", commit))
+	}
+	dir := filepath.Join(ts.Getenv("WORK"), "ledger")
+	ts.Check(os.MkdirAll(filepath.Join(dir, "shop", "web"), 0o755))
+	ts.Check(os.WriteFile(filepath.Join(dir, "shop", "web", "status.yaml"), []byte(text), 0o644))
+	ledger(ts, false, []string{dir})
+}
+
 // push makes the files of a directory the next commit of a branch. The directory
 // itself stays as it is: git's own files are kept beside it.
 func push(ts *testscript.TestScript, dir, branch, message string) {
@@ -81,11 +114,17 @@ func push(ts *testscript.TestScript, dir, branch, message string) {
 
 func remote(ts *testscript.TestScript) string { return filepath.Join(ts.Getenv("WORK"), "remote.git") }
 
-func git(ts *testscript.TestScript, dir string, args ...string) {
+// git runs it, and gives what it prints.
+func git(ts *testscript.TestScript, dir string, args ...string) string {
 	cmd := exec.Command("git", args...)
 	cmd.Dir = filepath.Clean(ts.MkAbs(dir))
 	cmd.Env = append(isolated[:len(isolated):len(isolated)], "HOME="+ts.Getenv("HOME"), "PATH="+ts.Getenv("PATH"))
-	if out, err := cmd.CombinedOutput(); err != nil {
+	for _, date := range []string{"GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"} { // a script that sets them knows its commits
+		cmd.Env = append(cmd.Env, date+"="+ts.Getenv(date))
+	}
+	out, err := cmd.CombinedOutput()
+	if err != nil {
 		ts.Fatalf("git %v: %v\n%s", args, err, out)
 	}
+	return strings.TrimSpace(string(out))
 }

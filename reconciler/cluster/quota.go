@@ -63,6 +63,20 @@ func (c *Cluster) room(ctx context.Context, s Sight, color strategies.Color, mad
 	return nil
 }
 
+// Lacks says what a quota would be exceeded by when so many more pods of a template were
+// started, such as "pods: 5 of 8"; nothing where there is room, and of a quota with scopes.
+func Lacks(quota *corev1.ResourceQuota, template *unstructured.Unstructured, more int32) []string {
+	pod := &corev1.Pod{}
+	if len(quota.Spec.Scopes) > 0 || quota.Spec.ScopeSelector != nil || runtime.DefaultUnstructuredConverter.FromUnstructured(template.Object, pod) != nil {
+		return nil
+	}
+	need := corev1.ResourceList{}
+	for range more {
+		add(need, takes(pod))
+	}
+	return lacks(quota, need, corev1.ResourceList{})
+}
+
 // lacks says what a quota would be exceeded by, such as "pods: 5 of 8".
 func lacks(quota *corev1.ResourceQuota, need, freed corev1.ResourceList) []string {
 	var short []string

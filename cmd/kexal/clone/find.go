@@ -29,6 +29,43 @@ func (c *Clone) Find(ctx context.Context, arg string) (Rollout, error) {
 	if err != nil {
 		return Rollout{}, err
 	}
+	return c.choose(all, arg)
+}
+
+// FindIn is the rollout of a tree with this name, or in this directory; without either
+// it is the one where the person stands, or the only one.
+func (c *Clone) FindIn(t *Tree, arg string) (Rollout, error) {
+	all := t.rollouts(filepath.Base(c.Top))
+	if arg != "" {
+		return c.choose(all, arg)
+	}
+	if r, ok := c.inDirectory(all, "."); ok {
+		return r, nil
+	}
+	if len(all) != 1 {
+		return Rollout{}, fmt.Errorf("which rollout? %s", describe(all))
+	}
+	return all[0], nil
+}
+
+// rollouts are those of a tree, sorted by file.
+func (t *Tree) rollouts(top string) (all []Rollout) {
+	for file := range t.entries {
+		if path.Base(file) != "rollout.yaml" {
+			continue
+		}
+		text, unread := t.ReadFile(file)
+		if unread != nil {
+			text = nil // it still has its directory's name; who plans it hears why
+		}
+		all = append(all, named(file, text, top))
+	}
+	slices.SortFunc(all, func(a, b Rollout) int { return strings.Compare(a.File, b.File) })
+	return all
+}
+
+// choose picks by name, else by directory.
+func (c *Clone) choose(all []Rollout, arg string) (Rollout, error) {
 	var named []Rollout
 	for _, r := range all {
 		if r.Name == arg {

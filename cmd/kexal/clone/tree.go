@@ -76,11 +76,12 @@ func (t *Tree) sort() *Tree {
 func (t *Tree) Close() error { return t.close() }
 
 func (t *Tree) find(op, name string) (entry, error) {
+	if !fs.ValidPath(name) {
+		return entry{}, &fs.PathError{Op: op, Path: name, Err: fs.ErrInvalid}
+	}
 	e, there := t.entries[name]
 	err := error(fs.ErrNotExist)
 	switch {
-	case !fs.ValidPath(name):
-		err = fs.ErrInvalid
 	case !there:
 	case e.mode&fs.ModeSymlink != 0:
 		err = gitsync.ErrSymlink
@@ -141,14 +142,14 @@ func (t *Tree) Stat(name string) (fs.FileInfo, error) {
 	return e, nil
 }
 
-// Open opens a plain file of at most 1 MiB. A directory is read with ReadDir.
+// Open opens a plain file of at most 1 MiB, or a directory.
 func (t *Tree) Open(name string) (fs.File, error) {
 	e, err := t.find("open", name)
 	if err != nil {
 		return nil, err
 	}
 	if e.IsDir() {
-		return &opened{entry: e, Reader: bytes.NewReader(nil)}, nil
+		return &listed{opened: opened{entry: e, Reader: bytes.NewReader(nil)}, rest: slices.Clone(t.below[name])}, nil
 	}
 	text, err := t.ReadFile(name)
 	if err != nil {
@@ -164,6 +165,24 @@ type opened struct {
 
 func (o *opened) Stat() (fs.FileInfo, error) { return o.entry, nil }
 func (o *opened) Close() error               { return nil }
+
+// listed is an open directory.
+type listed struct {
+	opened
+	rest []fs.DirEntry
+}
+
+func (l *listed) ReadDir(n int) ([]fs.DirEntry, error) {
+	if n > 0 && len(l.rest) == 0 {
+		return nil, io.EOF
+	}
+	if n <= 0 || n > len(l.rest) {
+		n = len(l.rest)
+	}
+	next := l.rest[:n]
+	l.rest = l.rest[n:]
+	return next, nil
+}
 
 func (e entry) Name() string               { return path.Base(e.path) }
 func (e entry) IsDir() bool                { return e.mode.IsDir() }

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
 
@@ -34,11 +35,12 @@ const (
 type When string
 
 const (
-	AtOnce      When = "at once"      // no rollout has to come first
-	First       When = "first"        // it only adds: before the first pod of the candidate
-	ByRollout   When = "by rollout"   // it is what the rollout is about
-	AtPromotion When = "at promotion" // users would feel it
-	Never       When = "never"        // it is kept as it is
+	AtOnce      When = "AtOnce"      // no rollout has to come first
+	First       When = "First"       // it only adds: before the first pod of the candidate
+	ByRollout   When = "ByRollout"   // it is what the rollout is about
+	AtPromotion When = "AtPromotion" // users would feel it
+	NextRollout When = "NextRollout" // a slot is never changed in place: the next one is made so
+	Never       When = "Never"       // it is kept as it is
 )
 
 // changes compares two releases, object by object, in the order of kinds and names. from
@@ -69,6 +71,8 @@ func changes(from, to *release.Release, moves bool) ([]Change, error) {
 			c.What, c.When = Changed, AtOnce
 		}
 		switch {
+		case !moves && key.kind == "Deployment" && c.What == Changed && !resized(before[key], after[key]):
+			c.When = NextRollout
 		case !moves || c.When == Never:
 		case key.kind == "Deployment":
 			c.When = ByRollout
@@ -82,9 +86,20 @@ func changes(from, to *release.Release, moves bool) ([]Change, error) {
 	return all, nil
 }
 
+// resized tells that nothing but the size of a workload is another one.
+func resized(before, after *unstructured.Unstructured) bool {
+	a, b := before.DeepCopy(), after.DeepCopy()
+	for _, o := range []*unstructured.Unstructured{a, b} {
+		unstructured.RemoveNestedField(o.Object, "spec", "replicas")
+	}
+	return equality.Semantic.DeepEqual(a.Object, b.Object)
+}
+
 type key struct{ kind, name string }
 
-func compareKeys(a, b key) int { return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.name, b.name)) }
+func compareKeys(a, b key) int {
+	return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.name, b.name))
+}
 
 func union(a, b map[key]*unstructured.Unstructured) map[key]bool {
 	all := map[key]bool{}

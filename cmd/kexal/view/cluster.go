@@ -32,6 +32,7 @@ type Cluster struct {
 	Namespace string
 	Context   string // of the kubeconfig; empty inside a pod
 
+	client     dynamic.Interface
 	configMaps dynamic.ResourceInterface
 }
 
@@ -69,6 +70,7 @@ func (a Access) Open() (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.client = client
 	c.configMaps = client.Resource(configMaps).Namespace(c.Namespace)
 	return c, nil
 }

@@ -2,7 +2,7 @@
 // from the ledger of a clone, and writes it for people and for programs.
 //
 // It only reads, and asks the cluster for ConfigMaps of one namespace and for
-// nothing else.
+// nothing else; for a plan, for its ResourceQuotas too.
 package view
 
 import (
