@@ -64,7 +64,7 @@ func (c *Cluster) room(ctx context.Context, s Sight, color strategies.Color, mad
 }
 
 // Lacks says what a quota would be exceeded by when so many more pods of a template were
-// started, such as "pods: 5 of 8"; nothing where there is room, and of a quota with scopes.
+// started, such as "pods: 5 more, of 8 in all"; nothing where there is room, and of a quota with scopes.
 func Lacks(quota *corev1.ResourceQuota, template *unstructured.Unstructured, more int32) []string {
 	pod := &corev1.Pod{}
 	if len(quota.Spec.Scopes) > 0 || quota.Spec.ScopeSelector != nil || runtime.DefaultUnstructuredConverter.FromUnstructured(template.Object, pod) != nil {

@@ -6,6 +6,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 )
 
 func amounts(text string) corev1.ResourceList {
@@ -59,5 +61,24 @@ func TestRoomInAQuota(t *testing.T) {
 		if got := strings.Join(lacks(quota, amounts(c.need), amounts(c.freed)), "; "); got != c.want {
 			t.Errorf("%s with %s used, and %s more: %q, want %q", c.hard, c.used, c.need, got, c.want)
 		}
+	}
+}
+
+// A plan asks without a server: what the template says is what a pod takes. Which pods a
+// quota with scopes counts is the server's to say.
+func TestWhatAQuotaLacksForATemplate(t *testing.T) {
+	pod, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&corev1.Pod{Spec: corev1.PodSpec{Containers: []corev1.Container{container("cpu=100m", "")}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	quota := &corev1.ResourceQuota{Spec: corev1.ResourceQuotaSpec{Hard: amounts("pods=8 cpu=1")}, Status: corev1.ResourceQuotaStatus{Used: amounts("pods=5 cpu=500m")}}
+	for more, want := range map[int32]string{3: "", 4: "pods: 4 more, of 8 in all", 6: "cpu: 600m more, of 1 in all; pods: 6 more, of 8 in all"} {
+		if got := strings.Join(Lacks(quota, &unstructured.Unstructured{Object: pod}, more), "; "); got != want {
+			t.Errorf("%d more: %q, want %q", more, got, want)
+		}
+	}
+	quota.Spec.Scopes = []corev1.ResourceQuotaScope{corev1.ResourceQuotaScopeBestEffort}
+	if got := Lacks(quota, &unstructured.Unstructured{Object: pod}, 6); got != nil {
+		t.Errorf("with scopes: %v", got)
 	}
 }
