@@ -117,7 +117,7 @@ func intend(t *testing.T, s *standings.Standing, status strategies.Status, m Mov
 		if err != nil {
 			t.Fatalf("%s: %v", m.Commands[0], err)
 		}
-		text, err = edit.SetPromote([]byte(s.File), p.Revision, p.Step, p.Full)
+		text, err = edit.SetPromote([]byte(s.File), p)
 		if err != nil {
 			t.Fatalf("%s: %v", m.Commands[0], err)
 		}
