@@ -85,7 +85,11 @@ func (c *Cluster) scale(ctx context.Context, s Sight, a strategies.Scale) error 
 	if paused, _, _ := unstructured.NestedBool(d.Object, "spec", "paused"); !paused {
 		patch = append(patch, operation{"add", "/spec/paused", true})
 	}
-	return c.patch(ctx, s, fmt.Sprintf("scale %s to %d", name(d), a.Count), d, append(patch, notes(d, a.Stamp)...))
+	patch = append(patch, notes(d, a.Stamp)...)
+	if origin := originOf(c.setsOf(d), s.Slots[a.Color].Revision, ""); origin != nil && d.GetAnnotations()[noteOrigin] == "" {
+		patch = append(patch, operation{"add", "/metadata/annotations/" + escape(noteOrigin), origin.Name})
+	}
+	return c.patch(ctx, s, fmt.Sprintf("scale %s to %d", name(d), a.Count), d, patch)
 }
 
 // tracks are the revisions that a decision leaves, the candidate first.
@@ -257,8 +261,11 @@ func (c *Cluster) revive(ctx context.Context, s Sight, a strategies.Revive) erro
 // runs.
 func (c *Cluster) restore(ctx context.Context, s Sight, a strategies.Restore) error {
 	d := s.deployments[a.Color]
-	origin := originOf(c.setsOf(d), s.Slots[a.Color].Revision)
-	if d == nil || origin == nil {
+	if d == nil {
+		return nil
+	}
+	origin := originOf(c.setsOf(d), s.Slots[a.Color].Revision, d.GetAnnotations()[noteOrigin])
+	if origin == nil {
 		return nil
 	}
 	ops := []operation{{"test", "/spec/paused", true}, {"replace", "/spec/template", templateOf(origin)}}

@@ -39,6 +39,7 @@ type Cluster struct {
 	client    dynamic.Interface
 	informers map[string]cache.SharedIndexInformer // by kind
 	options   release.Options
+	lowest    counts
 
 	mu    sync.Mutex
 	wrote map[string]map[string]written // by rollout, then kind/name: our own writes that the watch has not shown yet

@@ -56,7 +56,11 @@ func (c *Cluster) Observe(now time.Time, subject Subject) Sight {
 			d = nil
 		}
 		s.deployments[color] = d
-		s.Slots[color] = slotOf(now, d, c.setsOf(d), pods[color])
+		slot := slotOf(now, d, c.setsOf(d), pods[color])
+		if d != nil {
+			slot.Lowest = c.lowest.of(d.GetUID(), slot.Lags, slot.Desired)
+		}
+		s.Slots[color] = slot
 		s.Epoch = max(s.Epoch, s.Slots[color].Epoch)
 	}
 	for _, name := range subject.services() {

@@ -2,10 +2,12 @@ package cluster
 
 import (
 	"fmt"
+	"math"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -14,6 +16,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kexal/kexal/reconciler/release"
 	"github.com/kexal/kexal/strategies"
@@ -40,7 +43,11 @@ func slotOf(now time.Time, u *unstructured.Unstructured, sets []*appsv1.ReplicaS
 	slot.Revision = d.Spec.Template.Labels[release.LabelRevision]
 	slot.Desired = value(d.Spec.Replicas, 1)
 	slot.Paused = d.Spec.Paused
-	origin := originOf(sets, slot.Revision)
+	named := d.Annotations[noteOrigin]
+	origin := originOf(sets, slot.Revision, named)
+	if origin != nil {
+		named = origin.Name
+	}
 	if slot.Edited = editedTemplate(u); origin != nil {
 		slot.Edited = !apiequality.Semantic.DeepEqual(templateOf(origin), d.Spec.Template)
 	}
@@ -53,7 +60,7 @@ func slotOf(now time.Time, u *unstructured.Unstructured, sets []*appsv1.ReplicaS
 		if p.Labels[release.LabelRevision] != slot.Revision || p.DeletionTimestamp != nil {
 			continue
 		}
-		if owner := metav1.GetControllerOf(p); origin != nil && owner != nil && owner.Name != origin.Name {
+		if owner := metav1.GetControllerOf(p); named != "" && owner != nil && owner.Name != named {
 			slot.Foreign++
 			continue
 		}
@@ -88,11 +95,16 @@ func slotOf(now time.Time, u *unstructured.Unstructured, sets []*appsv1.ReplicaS
 	return slot
 }
 
-// originOf is the ReplicaSet that a revision was started with: the oldest. Any other is of a
-// template that a hand wrote; nil = there is none yet.
-func originOf(sets []*appsv1.ReplicaSet, revision string) (origin *appsv1.ReplicaSet) {
+// noteOrigin names the ReplicaSet that a colour was started with, from its first pod on: one
+// that a hand's template makes later is never taken for it, whatever became of the first.
+const noteOrigin = "kexal.dev/replicaset"
+
+// originOf is the ReplicaSet that a revision was started with: the one that is noted, before
+// that the oldest. Any other is of a template that a hand wrote; nil = it is not there.
+func originOf(sets []*appsv1.ReplicaSet, revision, named string) (origin *appsv1.ReplicaSet) {
 	for _, set := range sets {
 		if set.DeletionTimestamp == nil && set.Labels[release.LabelRevision] == revision &&
+			(named == "" || set.Name == named) &&
 			(origin == nil || set.CreationTimestamp.Before(&origin.CreationTimestamp)) {
 			origin = set
 		}
@@ -228,4 +240,32 @@ func podTrouble(p *corev1.Pod) string {
 		}
 	}
 	return ""
+}
+
+// counts remember the lowest count of each Deployment since its controllers followed one:
+// while they lag, pods beyond it may be about to go. Every count that kexal writes is seen
+// here before it writes another.
+type counts struct {
+	mu  sync.Mutex
+	low map[types.UID]int32 // for one that is followed the highest there is
+}
+
+// of is what to fear for; 0 for one that was never seen to be followed: nobody knows what
+// was asked of it before.
+func (c *counts) of(uid types.UID, lags bool, desired int32) int32 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.low == nil {
+		c.low = map[types.UID]int32{}
+	}
+	if !lags {
+		c.low[uid] = math.MaxInt32
+		return 0
+	}
+	low, known := c.low[uid]
+	if !known {
+		return 0
+	}
+	c.low[uid] = min(low, desired)
+	return c.low[uid]
 }

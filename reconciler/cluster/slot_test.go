@@ -238,4 +238,41 @@ func TestTemplateFromAHand(t *testing.T) {
 	if got := slotOf(noon, d, []*appsv1.ReplicaSet{theirs, ours}, pods); !got.Edited || got.Foreign != 1 || got.Ready != 1 {
 		t.Errorf("it runs in one pod: %+v", got)
 	}
+	// Ours is noted from its first pod on: when it is gone no other is taken for it.
+	d.SetAnnotations(map[string]string{noteOrigin: "ours"})
+	if got := slotOf(noon, d, []*appsv1.ReplicaSet{theirs}, pods[1:]); got.Foreign != 1 || got.Ready != 0 || got.Started {
+		t.Errorf("the hand's ReplicaSet alone: %+v", got)
+	}
+}
+
+// While controllers lag, no more pods count than the lowest count that was asked for since
+// they followed one: a raise keeps those that are there, and a lowering that was raised again
+// does not (SPEC 5.14).
+func TestLowestCount(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		counts []int32 // each seen while the controllers lag
+		first  bool    // the controllers were never seen to follow
+		want   int32
+	}{
+		{"a raise", []int32{6}, false, 6},
+		{"a lowering", []int32{1}, false, 1},
+		{"lowered, and raised again", []int32{1, 5}, false, 1},
+		{"seen for the first time", []int32{5}, true, 0},
+	} {
+		var low counts
+		if !c.first {
+			low.of("uid", false, 4)
+		}
+		var got int32
+		for _, n := range c.counts {
+			got = low.of("uid", true, n)
+		}
+		if got != c.want {
+			t.Errorf("%s: %d, want %d", c.name, got, c.want)
+		}
+		if low.of("uid", false, 5); low.of("uid", true, 5) != 5 {
+			t.Errorf("%s: what was before it was followed is not forgotten", c.name)
+		}
+	}
 }
