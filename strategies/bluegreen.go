@@ -100,20 +100,10 @@ func (d *decision) previewSize() int32 {
 // reports whether all of its pods are ready.
 func (d *decision) stand(size int32, reason Reason, doing string) (acts []Action, ready bool) {
 	c, s := d.next.Candidate, d.next.Stable
-	if acts, firm := d.ground(reason, doing); !firm {
+	if acts, firm := d.footing(reason, doing); !firm {
 		return acts, false
 	}
 	candidate, stable := d.slot(c), d.slot(s)
-	// A Service that a hand moved is put back before anything else (SPEC 5.8).
-	if to := Only(s.Color); d.selection(to) != to && (stable.Ready > 0 || d.n == 0) {
-		return []Action{Select{To: to, Stamp: d.stamp()}}, false
-	}
-	if acts := d.revives(s); acts != nil {
-		return acts, false
-	}
-	if acts := d.pauses(); acts != nil {
-		return acts, false
-	}
 	resized := d.n != d.was.Replicas
 	if full := d.fullSize(); stable.Desired != full && (d.n > 0 || resized) {
 		return []Action{Scale{s.Color, full, d.stamp()}}, false

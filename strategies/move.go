@@ -140,6 +140,24 @@ func (d *decision) ground(reason Reason, doing string) (acts []Action, firm bool
 	return acts, acts == nil
 }
 
+// footing is the ground of a rollout whose Services select one colour at a time: they select
+// stable, and nothing that a hand did to either colour is left.
+func (d *decision) footing(reason Reason, doing string) (acts []Action, firm bool) {
+	if acts, firm := d.ground(reason, doing); !firm {
+		return acts, false
+	}
+	s := d.next.Stable
+	// A Service that a hand moved is put back before anything else (SPEC 5.8).
+	if to := Only(s.Color); d.selection(to) != to && (d.slot(s).Ready > 0 || d.n == 0) {
+		return []Action{Select{To: to, Stamp: d.stamp()}}, false
+	}
+	if acts := d.revives(s); acts != nil {
+		return acts, false
+	}
+	acts = d.pauses()
+	return acts, acts == nil
+}
+
 // turnForeign: what is not from Git is never promoted. Unlike a template that was only
 // written, pods that run cannot be put back.
 func (d *decision) turnForeign() {

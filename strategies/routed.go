@@ -24,20 +24,10 @@ func (d *decision) route(w int) (acts []Action, live bool) {
 		return nil, true
 	}
 	d.next.Switching = false
-	if acts, firm := d.ground(reason, moving); !firm {
+	if acts, firm := d.footing(reason, moving); !firm {
 		return acts, false
 	}
 	candidate, stable := d.slot(c), d.slot(s)
-	// A Service that a hand moved is put back before anything else (SPEC 5.8).
-	if to := Only(s.Color); d.selection(to) != to && (stable.Ready > 0 || d.n == 0) {
-		return []Action{Select{To: to, Stamp: d.stamp()}}, false
-	}
-	if acts := d.revives(s); acts != nil {
-		return acts, false
-	}
-	if acts := d.pauses(); acts != nil {
-		return acts, false
-	}
 	if d.obs.Router == nil {
 		d.say(Degraded, Held, "%s, its router is not there", d.position())
 		return nil, false
