@@ -56,12 +56,12 @@ func playAnything(t *rapid.T) {
 	there := func() bool { return p.play.World.Services["web"] != nil } // a hand may have deleted it
 	for range rapid.IntRange(1, 10).Draw(t, "events") {
 		color := rapid.SampledFrom([]string{"blue", "green"})
-		switch rapid.IntRange(0, 23).Draw(t, "event") {
+		switch rapid.IntRange(0, 24).Draw(t, "event") {
 		case 0, 1, 2:
 			wanted = rapid.SampledFrom([]string{"a1", "b2", "c3"}).Draw(t, "revision")
 			tell("push rev="+wanted, "")
 		case 3:
-			n = rapid.IntRange(1, 6).Draw(t, "replicas")
+			n = rapid.IntRange(0, 6).Draw(t, "replicas")
 			tell(fmt.Sprintf("push replicas=%d", n), "")
 		case 4:
 			tell(fmt.Sprintf("pods %s unready n=%d", color.Draw(t, "color"), rapid.IntRange(1, 2).Draw(t, "bad")), "")
@@ -128,10 +128,12 @@ func playAnything(t *rapid.T) {
 				continue
 			}
 			tell(fmt.Sprintf("intent retry=%s attempt=%d", wanted, rapid.IntRange(2, 4).Draw(t, "attempt")), "")
+		case 24:
+			tell("quota pods="+rapid.SampledFrom([]string{"7", "none"}).Draw(t, "quota"), "")
 		case 19:
 			tell("controllers late="+rapid.SampledFrom([]string{"0s", "400ms", "4s"}).Draw(t, "late"), "")
 		}
-		if last := story[len(story)-1]; strings.Contains(last, "unready") || strings.Contains(last, "abort=") || strings.HasPrefix(last, "edit ") && !strings.Contains(last, "overlaps") || strings.HasPrefix(last, "analysis ") {
+		if last := story[len(story)-1]; strings.Contains(last, "unready") || strings.Contains(last, "abort=") || strings.HasPrefix(last, "edit ") && !strings.Contains(last, "overlaps") || strings.HasPrefix(last, "analysis ") || strings.HasPrefix(last, "quota ") {
 			innocent = false
 		}
 		tell(rapid.SampledFrom([]string{"run for=300ms", "run for=3s", "run for=12s", "run for=2m"}).Draw(t, "time"), "")
@@ -148,7 +150,7 @@ func playAnything(t *rapid.T) {
 	for _, where := range []string{"step-1", "step-2", "step-3", "step-4", "background", "pre-promotion", "post-promotion"} {
 		tell("analysis "+where+" successful after=1s", "")
 	}
-	for _, line := range []string{"pods blue ready slow=1s", "pods green ready slow=1s", "release", "git read", "git back", "push rev=" + wanted, "intent promote=" + wanted, "run"} {
+	for _, line := range []string{"quota pods=none", "pods blue ready slow=1s", "pods green ready slow=1s", "release", "git read", "git back", "push rev=" + wanted, "intent promote=" + wanted, "run"} {
 		tell(line, "")
 	}
 	s := p.play.State()

@@ -47,6 +47,10 @@ func (d *decision) route(w int) (acts []Action, live bool) {
 		d.next.RoutedAt = time.Time{}
 	}
 	switch {
+	case d.n == 0 && candidate.Desired > 0:
+		acts = []Action{Scale{c.Color, 0, d.stamp()}}
+	case d.n == 0 && stable.Desired > 0:
+		acts = []Action{Scale{s.Color, 0, d.stamp()}}
 	case stable.Desired < wantS, resized && !d.spec.Canary.DynamicStableScale && stable.Desired != wantS:
 		acts = []Action{Scale{s.Color, wantS, d.stamp()}}
 	case candidate.Desired < wantC && !candidate.Lags:
@@ -87,6 +91,9 @@ func (d *decision) routedSizes(w int) (candidate, stable int32) {
 	if !d.spec.Canary.DynamicStableScale {
 		full = d.fullSize()
 	}
+	if full == 0 {
+		return 0, 0 // no pods asked for stay none (SPEC 5.2)
+	}
 	share := func(w int) int32 { return int32((int64(full)*int64(w) + 99) / 100) }
 	candidate, stable = share(w), full
 	if scale := d.canaryScale(); scale != nil && d.next.Step <= len(d.steps()) {
@@ -96,7 +103,7 @@ func (d *decision) routedSizes(w int) (candidate, stable int32) {
 		case scale.Weight != nil:
 			candidate = share(*scale.Weight)
 		}
-		if w > 0 && full > 0 {
+		if w > 0 {
 			candidate = max(candidate, 1) // users are sent to somebody
 		}
 	}
