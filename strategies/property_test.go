@@ -52,6 +52,11 @@ func playAnything(t *rapid.T) {
 	services := rapid.SampledFrom([]string{"web", "web,web-grpc"}).Draw(t, "services")
 	tell(fmt.Sprintf("push rev=a1 replicas=%d services=%s", n, services), "")
 	tell("run", "")
+	if p.play.State().Stable == nil { // it waits at its gate
+		tell("intent promote=a1", "")
+		tell("run", "")
+		tell("intent", "")
+	}
 	wanted, innocent := "a1", true                                      // innocent: no pod was bad, nobody aborted, no hand and no server stood in the way
 	there := func() bool { return p.play.World.Services["web"] != nil } // a hand may have deleted it
 	for range rapid.IntRange(1, 10).Draw(t, "events") {
@@ -166,6 +171,17 @@ func playAnything(t *rapid.T) {
 
 // anySpec is a spec of at most four steps; one that is not fresh, an edit, has a surge.
 func anySpec(t *rapid.T, fresh bool) string {
+	spec := anyStrategy(t, fresh)
+	if rapid.IntRange(0, 3).Draw(t, "windows") == 0 {
+		spec += "\nwindows: [{schedule: \"*/2 * * * *\", duration: 1m, kind: " + rapid.SampledFrom([]string{"allow", "freeze"}).Draw(t, "kind") + "}]"
+	}
+	if rapid.IntRange(0, 4).Draw(t, "gated") == 0 {
+		spec += "\nfirstRelease: gated"
+	}
+	return spec
+}
+
+func anyStrategy(t *rapid.T, fresh bool) string {
 	if rapid.IntRange(0, 2).Draw(t, "strategy") == 0 {
 		return anyBlueGreen(t)
 	}
