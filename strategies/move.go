@@ -12,7 +12,7 @@ import (
 // candidate.
 func (d *decision) move(w int) (acts []Action, live bool) {
 	c, s := d.next.Candidate, d.next.Stable
-	moving := "moving to " + percent(w)
+	moving := "moving to " + percent(w) + d.onePod(w)
 	reason := MovingWeight
 	if d.next.Step > len(d.steps()) {
 		moving, reason = "promoting", Promoting
@@ -118,6 +118,17 @@ func (d *decision) move(w int) (acts []Action, live bool) {
 		acts = d.wakes(c)
 	}
 	return acts, live
+}
+
+// onePod says plainly what a weight comes to where there is one pod (SPEC 5.9).
+func (d *decision) onePod(w int) string {
+	if d.n != 1 || w <= 0 || w >= 100 {
+		return ""
+	}
+	if d.spec.Surge(1) == 0 {
+		return " (with one pod and no surge: nothing)"
+	}
+	return " (with one pod: half)"
 }
 
 // ground is what every rollout stands on: the candidate's own slot, stable's Deployment, and
@@ -273,6 +284,10 @@ func (d *decision) isLive(to Selection, wantC, wantS int32) bool {
 	for _, svc := range d.services() {
 		// Kubernetes takes a pod that goes out of the slices at once; until it has,
 		// users still reach it.
+		// A weight that falls is what stable's pods make it; one that rises does not wait for theirs.
+		if d.next.Asked < d.next.Live && svc.Endpoints[s.Color] < wantS {
+			return false
+		}
 		if e := svc.Endpoints[c.Color]; e < least || e > wantC || svc.Endpoints[s.Color] > stable.Desired {
 			return false
 		}

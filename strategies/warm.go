@@ -36,6 +36,10 @@ func (d *decision) warm() []Action {
 		d.say(Paused, Undecided, "%s serves, and the analysis after its promotion is inconclusive: waiting for promote; %s stays warm until then", stable.Revision, w.Old.Revision)
 	case awaits && !d.obs.At.Before(w.Until):
 		d.say(Progressing, Analyzing, "%s serves, the analysis after its promotion is running; %s stays warm until then", stable.Revision, w.Old.Revision)
+	case !old.Exists && d.n > 0:
+		d.say(Progressing, Watching, "%s is stable; the Deployment of %s is gone, and with it the way back", stable.Revision, w.Old.Revision)
+		d.lookAhead(w.WatchUntil)
+		d.lookAhead(w.Until)
 	default:
 		// Until the old pods are gone, connections that are kept open still reach them
 		// (SPEC 5.11).
