@@ -102,8 +102,8 @@ func (c change) size() (n, surge, unavailable int32) {
 }
 
 func sentToNobody(c change) string {
-	if _, ok := c.action.(strategies.Select); !ok {
-		return ""
+	if _, ok := c.action.(strategies.Select); !ok || c.n == 0 {
+		return "" // where Git asks for no pods nobody answers in the end
 	}
 	if next := c.plan.Next; next.Stable == nil && next.Spec.FirstGated && !next.Switching {
 		return "" // nobody is let in before a person says so
