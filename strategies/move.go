@@ -108,16 +108,21 @@ func (d *decision) move(w int) (acts []Action, live bool) {
 	case d.isLive(to, wantC, wantS):
 		return nil, true
 	}
-	d.lookAt(candidate.NextAt)
-	d.lookAt(stable.NextAt)
+	return d.orWait(acts, reason, moving), false
+}
+
+// orWait makes what is to be done for a weight, or waits for pods until the deadline.
+func (d *decision) orWait(acts []Action, reason Reason, moving string) []Action {
+	d.lookAt(d.slot(d.next.Candidate).NextAt)
+	d.lookAt(d.slot(d.next.Stable).NextAt)
 	if acts != nil {
-		return acts, false
+		return acts
 	}
-	live = d.deadline(reason, moving)
-	if d.next.Back == nil {
-		acts = d.wakes(c)
+	d.deadline(reason, moving)
+	if d.next.Back != nil {
+		return nil // it passed
 	}
-	return acts, live
+	return d.wakes(d.next.Candidate)
 }
 
 // onePod says plainly what a weight comes to where there is one pod (SPEC 5.9).

@@ -70,16 +70,7 @@ func (d *decision) route(w int) (acts []Action, live bool) {
 		d.next.Replicas = d.n // recorded once it is made: a death in between makes it again
 		return nil, true
 	}
-	d.lookAt(candidate.NextAt)
-	d.lookAt(stable.NextAt)
-	if acts != nil {
-		return acts, false
-	}
-	live = d.deadline(reason, moving)
-	if d.next.Back == nil {
-		acts = d.wakes(c)
-	}
-	return acts, live
+	return d.orWait(acts, reason, moving), false
 }
 
 // routedSizes are the pods of both colours at a weight. (Source: Argo Rollouts, canary with
