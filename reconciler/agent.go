@@ -61,12 +61,12 @@ func (e *end) meets(err error, at time.Time, patience time.Duration) (changed bo
 }
 
 // now is the time as it is told.
-func now() time.Time { return time.Now().UTC() }
+func (r *Reconciler) now() time.Time { return r.Now().UTC() }
 
 // meetMirror notes what a poll came to.
 func (r *Reconciler) meetMirror(err error) {
 	r.mu.Lock()
-	changed := r.around.mirror.meets(err, now(), r.Interval)
+	changed := r.around.mirror.meets(err, r.now(), r.Interval)
 	r.mu.Unlock()
 	switch event := r.Log.Debug(); {
 	case err != nil:
@@ -83,7 +83,7 @@ func (r *Reconciler) meetMirror(err error) {
 // meetLedger notes what a push came to.
 func (r *Reconciler) meetLedger(err error) {
 	r.mu.Lock()
-	changed := r.around.ledger.meets(err, now(), r.Interval)
+	changed := r.around.ledger.meets(err, r.now(), r.Interval)
 	r.mu.Unlock()
 	switch event := r.Log.Debug(); {
 	case err != nil:
@@ -102,7 +102,7 @@ func (r *Reconciler) meetLedger(err error) {
 func (r *Reconciler) follows(problems []strategies.Problem) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	fact := strategies.Fact{Known: true, Problems: problems, Since: now()}
+	fact := strategies.Fact{Known: true, Problems: problems, Since: r.now()}
 	if len(problems) > 0 {
 		fact.Reason = strategies.Unfollowed
 	}
@@ -126,10 +126,15 @@ func (r *Reconciler) tellLoop(ctx context.Context) {
 			return
 		case <-r.tell:
 		}
-		err := r.tellAgent(ctx)
-		if err != nil && !errors.Is(err, cluster.ErrConflict) && ctx.Err() == nil {
-			r.Log.Error().Err(err).Msg("trying again")
-		}
+		r.Tell(ctx)
+	}
+}
+
+// Tell tells what belongs to no rollout, when that says something new.
+func (r *Reconciler) Tell(ctx context.Context) {
+	err := r.tellAgent(ctx)
+	if err != nil && !errors.Is(err, cluster.ErrConflict) && ctx.Err() == nil {
+		r.Log.Error().Err(err).Msg("trying again")
 	}
 }
 
@@ -174,13 +179,13 @@ func (r *Reconciler) tellAgent(ctx context.Context) error {
 	}
 	if record.Status == string(text) {
 		r.untold = nil
-	} else if r.untold == nil || !time.Now().Before(r.untold.until) {
+	} else if r.untold == nil || !r.Now().Before(r.untold.until) {
 		err := r.Cluster.TellAgent(ctx, record, text)
 		var no *cluster.Refusal
 		switch {
 		case errors.As(err, &no):
 			r.Log.Warn().Err(err).Msg("tried again in a minute; the ledger tells it")
-			r.untold = &untold{until: time.Now().Add(refusedFor)}
+			r.untold = &untold{until: r.Now().Add(refusedFor)}
 		case err != nil:
 			return err
 		default:
@@ -223,7 +228,7 @@ func (r *Reconciler) offerAgent(s strategies.AgentStatus) {
 	}
 	r.offeredAgent = string(text)
 	r.mu.Lock()
-	r.pendingAgent = &Told{Status: s, At: now(), Correction: !any}
+	r.pendingAgent = &Told{Status: s, At: r.now(), Correction: !any}
 	r.mu.Unlock()
 	signal(r.publish)
 	if c, _ := s.Condition(strategies.SourceReady); c.Status == "True" {

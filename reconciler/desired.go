@@ -30,25 +30,29 @@ type desired struct {
 
 // poll follows the mirror until ctx ends.
 func (r *Reconciler) poll(ctx context.Context) {
-	again := false
 	for {
-		commit, moved, err := r.Source.Poll(ctx)
-		if ctx.Err() != nil {
-			return
-		}
-		if err == nil && (moved || again) {
-			r.Log.Info().Str("commit", commit.Hash).Str("subject", commit.Subject).Msg("following")
-			err = r.take(commit)
-			again = err != nil
-		}
-		// What runs goes on with what was verified last.
-		r.meetMirror(err)
+		r.Poll(ctx)
 		select {
 		case <-ctx.Done():
 			return
 		case <-time.After(r.Interval):
 		}
 	}
+}
+
+// Poll asks the mirror once, and takes its commit when it moved. What runs goes on with
+// what was verified last, whatever comes of it.
+func (r *Reconciler) Poll(ctx context.Context) {
+	commit, moved, err := r.Source.Poll(ctx)
+	if ctx.Err() != nil {
+		return
+	}
+	if err == nil && (moved || r.again) {
+		r.Log.Info().Str("commit", commit.Hash).Str("subject", commit.Subject).Msg("following")
+		err = r.take(commit)
+		r.again = err != nil
+	}
+	r.meetMirror(err)
 }
 
 // take renders a commit and wakes every rollout. It fails when the commit cannot be

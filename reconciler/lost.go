@@ -16,7 +16,7 @@ import (
 // status says which facts are missing or disagree, no state is written over what little
 // is known, and it is asked again later.
 func (r *Reconciler) lost(ctx context.Context, t *turn) (proceed bool, askAgain time.Time, err error) {
-	now := time.Now()
+	now := r.Now()
 	if now.Before(t.memory.askAt) {
 		return false, t.memory.askAt, nil
 	}
@@ -63,7 +63,7 @@ func (r *Reconciler) rebuild(ctx context.Context, t *turn) error {
 		}
 		return nil
 	}
-	sight := r.Cluster.Observe(time.Now().UTC(), cluster.Subject{Rollout: t.name, Release: t.desired.release})
+	sight := r.Cluster.Observe(r.Now().UTC(), cluster.Subject{Rollout: t.name, Release: t.desired.release})
 	colors := r.tracks(t, sight)
 	provisional := strategies.State{}
 	if blue, ok := colors[strategies.Blue]; ok {
@@ -72,7 +72,7 @@ func (r *Reconciler) rebuild(ctx context.Context, t *turn) error {
 	if green, ok := colors[strategies.Green]; ok {
 		provisional.Candidate = &green
 	}
-	seen := r.Cluster.Observe(time.Now().UTC().Truncate(time.Microsecond), cluster.Subject{Rollout: t.name, Release: t.desired.release, State: provisional})
+	seen := r.Cluster.Observe(r.Now().UTC().Truncate(time.Microsecond), cluster.Subject{Rollout: t.name, Release: t.desired.release, State: provisional})
 	seen.Observation.Wanted = t.desired.wanted()
 	state, err := strategies.Rebuild(t.desired.spec, said, colors, seen.Observation)
 	if err != nil {

@@ -85,7 +85,7 @@ func (r *Reconciler) observe(t *turn, polled bool) {
 	if t.desired != nil && t.desired.err == nil {
 		subject.Release, t.spec = t.desired.release, t.desired.spec
 	}
-	t.sight = r.Cluster.Observe(time.Now().UTC().Truncate(time.Microsecond), subject)
+	t.sight = r.Cluster.Observe(r.Now().UTC().Truncate(time.Microsecond), subject)
 	obs := &t.sight.Observation
 	obs.Off = r.Guards
 	obs.TookOver = t.memory.epoch == 0 || t.memory.epoch != t.record.State.Epoch

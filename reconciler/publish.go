@@ -22,11 +22,7 @@ func (r *Reconciler) offer(s strategies.Status) {
 	signal(r.publish)
 }
 
-// publishLoop brings statuses to the ledger in their order, and after them what belongs
-// to no rollout; those that came meanwhile share a push.
-//
-// If we die before the push, the next agent offers what the state says then; if the
-// answer of a push is lost, the same statuses make no second commit.
+// publishLoop brings to the ledger what waits for it, until ctx ends.
 func (r *Reconciler) publishLoop(ctx context.Context) {
 	const least, most = time.Second, time.Minute
 	wait := least
@@ -36,29 +32,11 @@ func (r *Reconciler) publishLoop(ctx context.Context) {
 			return
 		case <-r.publish:
 		}
-		for {
-			r.mu.Lock()
-			batch, agent := r.pending, r.pendingAgent
-			r.pending, r.pendingAgent = nil, nil
-			r.mu.Unlock()
-			if len(batch) == 0 && agent == nil {
-				break
-			}
-			err := r.Ledger.Publish(ctx, batch, agent)
-			if ctx.Err() != nil {
-				return
-			}
-			r.meetLedger(err)
-			if err == nil {
+		for r.Unpublished() {
+			if r.Publish(ctx) == nil {
 				wait = least
 				continue
 			}
-			r.mu.Lock()
-			r.pending = append(batch, r.pending...)
-			if r.pendingAgent == nil {
-				r.pendingAgent = agent
-			}
-			r.mu.Unlock()
 			select {
 			case <-ctx.Done():
 				return
@@ -68,4 +46,38 @@ func (r *Reconciler) publishLoop(ctx context.Context) {
 			wait = min(2*wait, most)
 		}
 	}
+}
+
+// Unpublished tells that something waits for the ledger.
+func (r *Reconciler) Unpublished() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.pending) > 0 || r.pendingAgent != nil
+}
+
+// Publish brings statuses to the ledger in their order, and after them what belongs to no
+// rollout; those that came meanwhile share the next push. What fails waits again.
+//
+// If we die before the push, the next agent offers what the state says then; if the
+// answer of a push is lost, the same statuses make no second commit.
+func (r *Reconciler) Publish(ctx context.Context) error {
+	r.mu.Lock()
+	batch, agent := r.pending, r.pendingAgent
+	r.pending, r.pendingAgent = nil, nil
+	r.mu.Unlock()
+	err := r.Ledger.Publish(ctx, batch, agent)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	r.meetLedger(err)
+	if err == nil {
+		return nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.pending = append(batch, r.pending...)
+	if r.pendingAgent == nil {
+		r.pendingAgent = agent
+	}
+	return err
 }

@@ -51,17 +51,27 @@ type Settings struct {
 	Cluster   *cluster.Cluster
 	Log       zerolog.Logger
 	Guards    strategies.Guards // the zero value: all of them on
+
+	Now   func() time.Time // nil = the machine's clock
+	Queue Queue            // nil = client-go's
 }
 
-// A Reconciler follows one branch into one namespace.
+// A Queue holds the rollouts to look at. One that is there already is not put in twice,
+// and one that is being looked at comes back only when that is done.
+type Queue = workqueue.TypedRateLimitingInterface[string]
+
+// A Reconciler follows one branch into one namespace. It works by itself ([Reconciler.Run])
+// or by steps, for who has a clock and an order of its own: Start, then Poll, Work, Publish
+// and Tell, one at a time.
 type Reconciler struct {
 	Settings
-	queue workqueue.TypedRateLimitingInterface[string]
+	queue Queue
 
 	mu      sync.Mutex
 	desired map[string]*desired // by rollout
 	paths   map[string]string   // directory → rollout, as it was named last
 	polled  bool                // the mirror was read at least once
+	again   bool                // the last commit could not be taken; used by Poll alone
 
 	memory  map[string]*memory // by rollout; each used by one pass at a time
 	pending []strategies.Status
@@ -121,10 +131,16 @@ const (
 
 // New prepares a reconciler; it starts with Run.
 func New(s Settings) *Reconciler {
-	limiter := workqueue.NewTypedItemExponentialFailureRateLimiter[string](20*time.Millisecond, 10*time.Second)
+	if s.Now == nil {
+		s.Now = time.Now
+	}
+	if s.Queue == nil {
+		limiter := workqueue.NewTypedItemExponentialFailureRateLimiter[string](20*time.Millisecond, 10*time.Second)
+		s.Queue = workqueue.NewTypedRateLimitingQueue(limiter)
+	}
 	return &Reconciler{
 		Settings: s,
-		queue:    workqueue.NewTypedRateLimitingQueue(limiter),
+		queue:    s.Queue,
 		desired:  map[string]*desired{},
 		paths:    map[string]string{},
 		memory:   map[string]*memory{},
@@ -136,9 +152,9 @@ func New(s Settings) *Reconciler {
 
 // Run works until ctx ends: nothing it started is left running.
 func (r *Reconciler) Run(ctx context.Context) error {
-	ctx, r.end = context.WithCancelCause(ctx)
+	ctx, err := r.Start(ctx)
 	defer r.end(nil)
-	if err := r.Cluster.Start(ctx, r.wake); err != nil {
+	if err != nil {
 		return err
 	}
 	var wg sync.WaitGroup
@@ -190,12 +206,20 @@ func (r *Reconciler) work(ctx context.Context) {
 		if shutdown {
 			return
 		}
-		r.workOne(ctx, name)
+		r.Work(ctx, name)
 		r.queue.Done(name)
 	}
 }
 
-func (r *Reconciler) workOne(ctx context.Context, name string) {
+// Start begins to watch. The context that it gives ends with ctx, and when this process
+// may act no longer; the other steps are to be taken with it.
+func (r *Reconciler) Start(ctx context.Context) (context.Context, error) {
+	ctx, r.end = context.WithCancelCause(ctx)
+	return ctx, r.Cluster.Start(ctx, r.wake)
+}
+
+// Work looks at one rollout, and says in the queue when it is to be looked at again.
+func (r *Reconciler) Work(ctx context.Context, name string) {
 	recheck, err := r.pass(ctx, name)
 	var no *cluster.Refusal
 	switch {
@@ -215,7 +239,7 @@ func (r *Reconciler) workOne(ctx context.Context, name string) {
 	default:
 		r.queue.Forget(name)
 		if !recheck.IsZero() {
-			wait := time.Until(recheck)
+			wait := recheck.Sub(r.Now())
 			if wait <= 0 {
 				wait = 100 * time.Millisecond // what it waited for is due and did not come: never spin
 			}

@@ -144,7 +144,7 @@ func TestDelete(t *testing.T) {
 	if !w.Behind("web") {
 		t.Error("the watch still shows it, and the next pass would decide from that")
 	}
-	if err := w.informers["Deployment"].GetIndexer().Delete(deployment("green", "", 0, nil)); err != nil {
+	if err := w.stores["Deployment"].Delete(deployment("green", "", 0, nil)); err != nil {
 		t.Fatal(err)
 	}
 	if w.Behind("web") {

@@ -17,7 +17,7 @@ func TestTellAgent(t *testing.T) {
 	o := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "ConfigMap",
 		"metadata": map[string]any{"name": "kexal.agent", "namespace": "shop", "uid": "u1", "resourceVersion": "7"},
 		"data":     map[string]any{"status.json": "{}"}}}
-	if err := w.informers["ConfigMap"].GetStore().Add(o); err != nil {
+	if err := w.stores["ConfigMap"].Add(o); err != nil {
 		t.Fatal(err)
 	}
 	record := w.ReadAgent()

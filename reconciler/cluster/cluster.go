@@ -15,11 +15,8 @@ import (
 	"sync"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
-	"k8s.io/client-go/dynamic/dynamicinformer"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/cache"
 
 	"github.com/kexal/kexal/reconciler/release"
 	"github.com/kexal/kexal/strategies"
@@ -37,7 +34,8 @@ const (
 type Cluster struct {
 	namespace string
 	client    dynamic.Interface
-	informers map[string]cache.SharedIndexInformer // by kind
+	watches   Watches
+	pace      Pace
 	options   release.Options
 	lowest    counts
 
@@ -51,19 +49,6 @@ type written struct {
 	uid     string
 }
 
-// resources are what is watched, by kind.
-var resources = map[string]schema.GroupVersionResource{
-	"Deployment":    {Group: "apps", Version: "v1", Resource: "deployments"},
-	"Service":       {Version: "v1", Resource: "services"},
-	"ConfigMap":     {Version: "v1", Resource: "configmaps"},
-	"Ingress":       {Group: "networking.k8s.io", Version: "v1", Resource: "ingresses"},
-	"ReplicaSet":    {Group: "apps", Version: "v1", Resource: "replicasets"},
-	"Pod":           {Version: "v1", Resource: "pods"},
-	"EndpointSlice": {Group: "discovery.k8s.io", Version: "v1", Resource: "endpointslices"},
-}
-
-const bySlice = "service" // the index of EndpointSlices by their Service
-
 // New prepares to watch a namespace. client-go's own rate limit is off: an abort never
 // queues behind progress (SPEC 6.10).
 func New(config *rest.Config, namespace string, options release.Options) (*Cluster, error) {
@@ -73,32 +58,18 @@ func New(config *rest.Config, namespace string, options release.Options) (*Clust
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{
-		namespace: namespace, client: client, options: options,
-		informers: map[string]cache.SharedIndexInformer{},
-		wrote:     map[string]map[string]written{},
+	watches, err := inform(client, namespace)
+	if err != nil {
+		return nil, err
 	}
-	factory := dynamicinformer.NewFilteredDynamicSharedInformerFactory(client, 0, namespace, nil)
-	for kind, resource := range resources {
-		informer := factory.ForResource(resource).Informer()
-		if err := informer.SetTransform(slim(kind)); err != nil {
-			return nil, err
-		}
-		c.informers[kind] = informer
-	}
-	err = c.informers["EndpointSlice"].AddIndexers(cache.Indexers{bySlice: func(o any) ([]string, error) {
-		return []string{o.(*unstructured.Unstructured).GetLabels()["kubernetes.io/service-name"]}, nil
-	}})
-	return c, err
+	return Over(client, watches, clock{}, namespace, options), nil
 }
 
-// slim drops what nobody here reads. Who owns which field matters where we apply.
-func slim(kind string) cache.TransformFunc {
-	return func(o any) (any, error) {
-		if u, ok := o.(*unstructured.Unstructured); ok && (kind == "Pod" || kind == "EndpointSlice") {
-			u.SetManagedFields(nil)
-		}
-		return o, nil
+// Over is a Cluster over a client and watches of somebody's own.
+func Over(client dynamic.Interface, watches Watches, pace Pace, namespace string, options release.Options) *Cluster {
+	return &Cluster{
+		namespace: namespace, client: client, watches: watches, pace: pace, options: options,
+		wrote: map[string]map[string]written{},
 	}
 }
 
@@ -106,32 +77,11 @@ func slim(kind string) cache.TransformFunc {
 // called with the rollout that an event concerns, or "" when it may be any; with
 // [strategies.AgentName] when it is about what belongs to none.
 func (c *Cluster) Start(ctx context.Context, wake func(rollout string)) error {
-	var synced []cache.InformerSynced
-	for kind, informer := range c.informers {
-		notify := func(o any) {
-			if gone, ok := o.(cache.DeletedFinalStateUnknown); ok {
-				o = gone.Obj
-			}
-			if u, ok := o.(*unstructured.Unstructured); ok {
-				if rollout, any := c.rolloutOf(kind, u); any || rollout != "" {
-					wake(rollout)
-				}
-			}
+	return c.watches.Start(ctx, func(o *unstructured.Unstructured) {
+		if rollout, any := c.rolloutOf(o.GetKind(), o); any || rollout != "" {
+			wake(rollout)
 		}
-		handler, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
-			AddFunc: notify, DeleteFunc: notify,
-			UpdateFunc: func(_, o any) { notify(o) },
-		})
-		if err != nil {
-			return err
-		}
-		synced = append(synced, handler.HasSynced)
-		go informer.RunWithContext(ctx)
-	}
-	if !cache.WaitForCacheSync(ctx.Done(), synced...) {
-		return context.Cause(ctx)
-	}
-	return nil
+	})
 }
 
 // rolloutOf finds whom an event concerns: the rollout in the object's label, or that of
@@ -191,7 +141,7 @@ func deploymentOf(set *unstructured.Unstructured) string {
 
 // cached is an object as the watch showed it last; nil when it is not there.
 func (c *Cluster) cached(kind, name string) *unstructured.Unstructured {
-	o, found, err := c.informers[kind].GetStore().GetByKey(c.namespace + "/" + name)
+	o, found, err := c.watches.Store(kind).GetByKey(c.namespace + "/" + name)
 	if err != nil || !found {
 		return nil
 	}
@@ -213,7 +163,7 @@ func (c *Cluster) Live(rollout string) bool {
 
 func (c *Cluster) all(kind string) []*unstructured.Unstructured {
 	var found []*unstructured.Unstructured
-	for _, o := range c.informers[kind].GetStore().List() {
+	for _, o := range c.watches.Store(kind).List() {
 		found = append(found, o.(*unstructured.Unstructured))
 	}
 	slices.SortFunc(found, func(a, b *unstructured.Unstructured) int { return strings.Compare(a.GetName(), b.GetName()) })
@@ -221,7 +171,7 @@ func (c *Cluster) all(kind string) []*unstructured.Unstructured {
 }
 
 func (c *Cluster) resource(kind string) dynamic.ResourceInterface {
-	return c.client.Resource(resources[kind]).Namespace(c.namespace)
+	return c.client.Resource(Watched[kind]).Namespace(c.namespace)
 }
 
 // remember notes a write of ours, so that no decision is taken from a world before it.
@@ -268,7 +218,7 @@ func (c *Cluster) shows(kind, name string, w written) bool {
 	}
 	// The object is gone again, or was written by somebody else since: the store has
 	// seen something newer than our write.
-	return atLeast(c.informers[kind].GetStore().LastStoreSyncResourceVersion(), w.version)
+	return atLeast(c.watches.Store(kind).LastStoreSyncResourceVersion(), w.version)
 }
 
 func atLeast(version string, least uint64) bool {

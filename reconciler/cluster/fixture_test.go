@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -28,9 +29,10 @@ var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 // writes down what it was asked to write. It applies nothing.
 type wire struct {
 	*Cluster
-	live  map[string]*unstructured.Unstructured // Services, as the server has them
-	asks  []string                              // each write: verb, resource, name, manager, body
-	reads int
+	stores stores
+	live   map[string]*unstructured.Unstructured // Services, as the server has them
+	asks   []string                              // each write: verb, resource, name, manager, body
+	reads  int
 }
 
 func newWire(t *testing.T) *wire {
@@ -53,21 +55,23 @@ func newWire(t *testing.T) *wire {
 		}
 		return true, answer, nil
 	})
-	w.Cluster = &Cluster{namespace: "shop", client: client, informers: map[string]cache.SharedIndexInformer{}, wrote: map[string]map[string]written{}}
-	for kind := range resources {
-		w.informers[kind] = cache.NewSharedIndexInformer(&cache.ListWatch{}, &unstructured.Unstructured{}, 0, cache.Indexers{})
+	w.stores = stores{}
+	for kind := range Watched {
+		w.stores[kind] = cache.NewIndexer(cache.MetaNamespaceKeyFunc, Indexers(kind))
 	}
-	err := w.informers["EndpointSlice"].AddIndexers(cache.Indexers{bySlice: func(o any) ([]string, error) {
-		return []string{o.(*unstructured.Unstructured).GetLabels()["kubernetes.io/service-name"]}, nil
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	w.Cluster = Over(client, w.stores, clock{}, "shop", release.Options{})
 	return w
 }
 
+// stores are watches that show what the test puts there.
+type stores map[string]cache.Indexer
+
+func (s stores) Store(kind string) cache.Indexer { return s[kind] }
+
+func (s stores) Start(context.Context, func(*unstructured.Unstructured)) error { return nil }
+
 func kindOf(resource string) string {
-	for kind, r := range resources {
+	for kind, r := range Watched {
 		if r.Resource == resource {
 			return kind
 		}
@@ -92,7 +96,7 @@ func (w *wire) shows(t *testing.T, objects ...any) {
 	t.Helper()
 	for _, o := range objects {
 		u := plain(t, o)
-		if err := w.informers[u.GetKind()].GetIndexer().Add(u); err != nil {
+		if err := w.stores[u.GetKind()].Add(u); err != nil {
 			t.Fatal(err)
 		}
 		if u.GetKind() == "Service" {

@@ -79,7 +79,7 @@ func lacking(err error, kind string) error {
 		return err
 	}
 	for _, right := range Rights {
-		if resources[kind].Group == right.Group && resources[kind].Resource == right.Resource {
+		if Watched[kind].Group == right.Group && Watched[kind].Resource == right.Resource {
 			no.Fix = fmt.Sprintf("add {apiGroups: [%q], resources: [%s], verbs: [%s]} to the rules of the agent's Role", right.Group, right.Resource, strings.Join(right.Verbs, ", "))
 			break
 		}

@@ -286,7 +286,7 @@ func (c *Cluster) endpoints(service string, pods map[strategies.Color][]*corev1.
 		}
 	}
 	counts := map[strategies.Color]int32{}
-	slices, err := c.informers["EndpointSlice"].GetIndexer().ByIndex(bySlice, service)
+	slices, err := c.watches.Store("EndpointSlice").ByIndex(BySlice, service)
 	if err != nil {
 		return counts
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -71,11 +70,11 @@ const dry = true
 // moveAll makes moves at the same time; one that fails holds up no other.
 func (c *Cluster) moveAll(ctx context.Context, s Sight, next strategies.State, moves []move, dry bool) error {
 	errs := make([]error, len(moves))
-	var group sync.WaitGroup
+	var all []func()
 	for i, m := range moves {
-		group.Go(func() { errs[i] = c.move(ctx, s, next, m, dry) })
+		all = append(all, func() { errs[i] = c.move(ctx, s, next, m, dry) })
 	}
-	group.Wait()
+	c.pace.AtOnce(all...)
 	return errors.Join(errs...)
 }
 
@@ -116,12 +115,7 @@ func (c *Cluster) prime(ctx context.Context, s Sight, next strategies.State, sta
 		if err := c.move(ctx, s, next, move{view.Name, strategies.BothColors, stamp}, false); err != nil {
 			return err
 		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-time.After(together):
-		}
-		return nil
+		return c.pace.Wait(ctx, together)
 	}
 	return nil
 }
