@@ -130,8 +130,15 @@ func (r *Reconciler) tellLoop(ctx context.Context) {
 	}
 }
 
+// Untold tells that there may be something new that belongs to no rollout.
+func (r *Reconciler) Untold() bool { return len(r.tell) > 0 }
+
 // Tell tells what belongs to no rollout, when that says something new.
 func (r *Reconciler) Tell(ctx context.Context) {
+	select {
+	case <-r.tell:
+	default:
+	}
 	err := r.tellAgent(ctx)
 	if err != nil && !errors.Is(err, cluster.ErrConflict) && ctx.Err() == nil {
 		r.Log.Error().Err(err).Msg("trying again")
