@@ -13,6 +13,7 @@
 //	release/  objects + plan → the exact objects that should exist, in colours (pure)
 //	cluster/  observe and act; the only importer of client-go's clients
 //	cluster/lease/  which of two agents acts
+//	branches/ gitsync's mirror and ledger as the Source and the Ledger
 //	../gitsync         snapshots in, status commits out; the only importer of go-git
 //	../gitsync/ledger  status ↔ what the branch holds (pure)
 //	../strategies      what to do next (pure)

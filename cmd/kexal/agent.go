@@ -20,6 +20,7 @@ import (
 
 	"github.com/kexal/kexal/gitsync"
 	"github.com/kexal/kexal/reconciler"
+	"github.com/kexal/kexal/reconciler/branches"
 	"github.com/kexal/kexal/reconciler/cluster"
 	"github.com/kexal/kexal/reconciler/cluster/lease"
 	"github.com/kexal/kexal/reconciler/release"
@@ -121,12 +122,12 @@ func runAgent(ctx context.Context, f agentFlags, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	source, ledger, err := openGit(f, namespace, held.Held)
+	mirror, branch, err := openGit(f, held.Held)
 	if err != nil {
 		return err
 	}
-	defer source.mirror.Close()
-	defer ledger.branch.Close()
+	defer mirror.Close()
+	defer branch.Close()
 	guards := guardsOff()
 	dies(config)
 	config.Wrap(held.Fence)
@@ -136,7 +137,8 @@ func runAgent(ctx context.Context, f agentFlags, out io.Writer) error {
 	}
 	r := reconciler.New(reconciler.Settings{
 		Namespace: namespace, Branch: f.branch, Paths: f.paths, Interval: f.interval,
-		Source: source, Ledger: ledger, Cluster: world, Log: log, Guards: guards,
+		Source: &branches.Source{Mirror: branches.Snapshots{Mirror: mirror}}, Ledger: &branches.Ledger{Branch: branch, Namespace: namespace},
+		Cluster: world, Log: log, Guards: guards,
 	})
 	log.Info().Str("version", versionText()).Str("namespace", namespace).Str("repo", f.repo).Str("branch", f.branch).Msg("agent started")
 	return held.Hold(ctx, r.Run)
@@ -198,7 +200,7 @@ func reach(kubeconfig, namespace string) (*rest.Config, string, error) {
 }
 
 // openGit prepares both ends of the repository. mayPush is asked before each status commit.
-func openGit(f agentFlags, namespace string, mayPush func() error) (*mirrorSource, *branchLedger, error) {
+func openGit(f agentFlags, mayPush func() error) (*gitsync.Mirror, *gitsync.Ledger, error) {
 	options := gitsync.Options{URL: f.repo, Branch: f.branch, CAFile: f.caFile, CredentialsDir: f.credentialsDir, CacheDir: filepath.Join(f.cacheDir, "git")}
 	mirror, err := gitsync.Open(options)
 	if err != nil {
@@ -206,8 +208,5 @@ func openGit(f agentFlags, namespace string, mayPush func() error) (*mirrorSourc
 	}
 	options.Branch, options.MayPush = f.statusBranch, mayPush
 	branch, err := gitsync.OpenLedger(options)
-	if err != nil {
-		return nil, nil, err
-	}
-	return &mirrorSource{mirror}, &branchLedger{branch: branch, namespace: namespace}, nil
+	return mirror, branch, err
 }

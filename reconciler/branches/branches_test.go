@@ -1,4 +1,4 @@
-package main
+package branches
 
 import (
 	"fmt"
@@ -29,7 +29,7 @@ func TestCorrection(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer branch.Close()
-	l := &branchLedger{branch: branch, namespace: "shop"}
+	l := &Ledger{Branch: branch, Namespace: "shop"}
 	start := time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)
 	says := func(minute int, problems ...strategies.Problem) strategies.AgentStatus {
 		fact := strategies.Fact{Known: true, Problems: problems, Since: start.Add(time.Duration(minute) * time.Minute)}
