@@ -38,6 +38,7 @@ type Cluster struct {
 	pace      Pace
 	options   release.Options
 	lowest    counts
+	typed     typed
 
 	mu    sync.Mutex
 	wrote map[string]map[string]written // by rollout, then kind/name: our own writes that the watch has not shown yet

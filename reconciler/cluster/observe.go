@@ -7,10 +7,10 @@ import (
 	"strconv"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/kexal/kexal/reconciler/release"
 	"github.com/kexal/kexal/strategies"
@@ -56,7 +56,7 @@ func (c *Cluster) Observe(now time.Time, subject Subject) Sight {
 			d = nil
 		}
 		s.deployments[color] = d
-		slot := slotOf(now, d, c.setsOf(d), pods[color])
+		slot := slotOf(now, d, decode[appsv1.Deployment](c, d), c.setsOf(d), pods[color])
 		if d != nil {
 			slot.Lowest = c.lowest.of(d.GetUID(), slot.Lags, slot.Desired)
 		}
@@ -242,8 +242,7 @@ func (c *Cluster) podsOf(workload string) map[strategies.Color][]*corev1.Pod {
 		if color == "" || workloadOf(u) != release.Colored(workload, color) {
 			continue
 		}
-		pod := &corev1.Pod{}
-		if runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, pod) == nil {
+		if pod := decode[corev1.Pod](c, u); pod != nil {
 			found[color] = append(found[color], pod)
 		}
 	}
@@ -292,8 +291,8 @@ func (c *Cluster) endpoints(service string, pods map[strategies.Color][]*corev1.
 	}
 	seen := map[string]bool{} // a dual-stack Service has a slice for each family
 	for _, o := range slices {
-		slice := &discoveryv1.EndpointSlice{}
-		if runtime.DefaultUnstructuredConverter.FromUnstructured(o.(*unstructured.Unstructured).Object, slice) != nil {
+		slice := decode[discoveryv1.EndpointSlice](c, o.(*unstructured.Unstructured))
+		if slice == nil {
 			continue
 		}
 		for _, e := range slice.Endpoints {

@@ -15,15 +15,15 @@ import (
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kexal/kexal/reconciler/release"
 	"github.com/kexal/kexal/strategies"
 )
 
-// slotOf reads one colour: its Deployment, the ReplicaSets of that, and the colour's pods.
-func slotOf(now time.Time, u *unstructured.Unstructured, sets []*appsv1.ReplicaSet, pods []*corev1.Pod) strategies.Slot {
+// slotOf reads one colour: its Deployment, as it came and as d, the ReplicaSets of that, and
+// the colour's pods.
+func slotOf(now time.Time, u *unstructured.Unstructured, d *appsv1.Deployment, sets []*appsv1.ReplicaSet, pods []*corev1.Pod) strategies.Slot {
 	slot := strategies.Slot{}
 	staying := int32(0)
 	for _, p := range pods {
@@ -35,8 +35,7 @@ func slotOf(now time.Time, u *unstructured.Unstructured, sets []*appsv1.ReplicaS
 			staying++
 		}
 	}
-	d := &appsv1.Deployment{}
-	if u == nil || runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, d) != nil {
+	if u == nil || d == nil {
 		return slot
 	}
 	slot.Exists, slot.Deleting = true, d.DeletionTimestamp != nil
@@ -48,8 +47,10 @@ func slotOf(now time.Time, u *unstructured.Unstructured, sets []*appsv1.ReplicaS
 	if origin != nil {
 		named = origin.Name
 	}
-	if slot.Edited = editedTemplate(u); origin != nil {
+	if origin != nil {
 		slot.Edited = !apiequality.Semantic.DeepEqual(templateOf(origin), d.Spec.Template)
+	} else {
+		slot.Edited = editedTemplate(u)
 	}
 	slot.TouchedAt, _ = time.Parse(time.RFC3339, d.Annotations[noteTouched])
 	slot.Aborted = d.Annotations[release.NoteAborted]
@@ -126,8 +127,10 @@ func (c *Cluster) setsOf(d *unstructured.Unstructured) []*appsv1.ReplicaSet {
 	}
 	var sets []*appsv1.ReplicaSet
 	for _, u := range c.all("ReplicaSet") {
-		set := &appsv1.ReplicaSet{}
-		if metav1.IsControlledBy(u, d) && runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, set) == nil {
+		if !metav1.IsControlledBy(u, d) {
+			continue
+		}
+		if set := decode[appsv1.ReplicaSet](c, u); set != nil {
 			sets = append(sets, set)
 		}
 	}

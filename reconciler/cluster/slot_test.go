@@ -48,7 +48,7 @@ func TestSlotCounts(t *testing.T) {
 	} {
 		d := deployment("green", "bb", 3, nil)
 		_ = unstructured.SetNestedField(d.Object, int64(10), "spec", "minReadySeconds")
-		got := slotOf(noon, d, nil, []*corev1.Pod{c.pod})
+		got := slotSeen(noon, d, nil, []*corev1.Pod{c.pod})
 		loops := int32(len(got.Crashed))
 		for _, crash := range got.Crashed {
 			if crash.Again {
@@ -70,7 +70,7 @@ func TestSlotMoments(t *testing.T) {
 	d := deployment("green", "bb", 4, nil)
 	_ = unstructured.SetNestedField(d.Object, int64(10), "spec", "minReadySeconds")
 	ago := func(n int) time.Time { return noon.Add(-time.Duration(n) * time.Second) }
-	got := slotOf(noon, d, nil, []*corev1.Pod{pod("a", "green", "bb", ago(50)), pod("b", "green", "bb", ago(20)), pod("c", "green", "bb", ago(3)), pod("d", "green", "bb", ago(6))})
+	got := slotSeen(noon, d, nil, []*corev1.Pod{pod("a", "green", "bb", ago(50)), pod("b", "green", "bb", ago(20)), pod("c", "green", "bb", ago(3)), pod("d", "green", "bb", ago(6))})
 	if got.Ready != 2 || !got.ReadyAt.Equal(ago(10)) || !got.NextAt.Equal(noon.Add(4*time.Second)) {
 		t.Errorf("%d ready, the last at %v, the next at %v", got.Ready, got.ReadyAt, got.NextAt)
 	}
@@ -80,7 +80,7 @@ func TestSlotMoments(t *testing.T) {
 func TestSlotOfDeployment(t *testing.T) {
 	d := deployment("green", "bb", 3, map[string]string{release.NoteAborted: "bb/1", release.NoteEpoch: "7", release.NoteStep: "2"})
 	_ = unstructured.SetNestedField(d.Object, true, "spec", "paused")
-	got := slotOf(noon, d, nil, nil)
+	got := slotSeen(noon, d, nil, nil)
 	if want := (strategies.Slot{Exists: true, Revision: "bb", Desired: 3, Paused: true, Aborted: "bb/1", Epoch: 7, Step: 2, Lags: true}); !reflect.DeepEqual(got, want) {
 		t.Errorf("the slot is %+v", got)
 	}
@@ -88,12 +88,12 @@ func TestSlotOfDeployment(t *testing.T) {
 	d.SetAnnotations(map[string]string{release.NoteEpoch: "a hand wrote this", release.NoteStep: "x"})
 	now := metav1.NewTime(noon)
 	d.SetDeletionTimestamp(&now)
-	got = slotOf(noon, d, nil, nil)
+	got = slotSeen(noon, d, nil, nil)
 	if got.Desired != 1 || got.Epoch != 0 || got.Step != 0 || !got.Deleting {
 		t.Errorf("without a count and going: %+v", got)
 	}
 	// The Deployment is gone and its pods still leave: the slot is not free.
-	if got := slotOf(noon, nil, nil, []*corev1.Pod{pod("a", "green", "bb", noon, leaving)}); got.Exists || got.Pods != 1 {
+	if got := slotSeen(noon, nil, nil, []*corev1.Pod{pod("a", "green", "bb", noon, leaving)}); got.Exists || got.Pods != 1 {
 		t.Errorf("pods without their Deployment: %+v", got)
 	}
 }
@@ -124,7 +124,7 @@ func TestPodTrouble(t *testing.T) {
 	if got := podTrouble(pod("a", "green", "bb", time.Time{}, waiting("ContainerCreating", ""))); got != "" {
 		t.Errorf("a pod that is being made is in trouble: %q", got)
 	}
-	slot := slotOf(noon, deployment("green", "bb", 2, nil), nil, []*corev1.Pod{pod("a", "green", "bb", noon, restarted(1)), pod("b", "green", "bb", time.Time{}, unschedulable)})
+	slot := slotSeen(noon, deployment("green", "bb", 2, nil), nil, []*corev1.Pod{pod("a", "green", "bb", noon, restarted(1)), pod("b", "green", "bb", time.Time{}, unschedulable)})
 	if slot.Trouble != "Unschedulable: nodes are available: Insufficient cpu." {
 		t.Errorf("a pod that recovered speaks for the slot: %q", slot.Trouble)
 	}
@@ -189,7 +189,7 @@ func TestLags(t *testing.T) {
 		for range c.staying {
 			pods = append(pods, pod("a", "green", "bb", noon.Add(-time.Minute)))
 		}
-		if got := slotOf(noon, d, c.sets, pods); got.Lags != c.lags {
+		if got := slotSeen(noon, d, c.sets, pods); got.Lags != c.lags {
 			t.Errorf("%s: lags %v", c.name, got.Lags)
 		}
 	}
@@ -228,19 +228,19 @@ func TestTemplateFromAHand(t *testing.T) {
 	long := noon.Add(-time.Minute)
 	pods := []*corev1.Pod{pod("a", "green", "bb", long, of("ours")), pod("b", "green", "bb", long, of("theirs"))}
 	write("web:v2")
-	if got := slotOf(noon, d, []*appsv1.ReplicaSet{ours}, pods[:1]); got.Edited || got.Foreign != 0 || got.Ready != 1 {
+	if got := slotSeen(noon, d, []*appsv1.ReplicaSet{ours}, pods[:1]); got.Edited || got.Foreign != 0 || got.Ready != 1 {
 		t.Errorf("as Git has it: %+v", got)
 	}
 	write("web:debug")
-	if got := slotOf(noon, d, []*appsv1.ReplicaSet{ours}, pods[:1]); !got.Edited || got.Foreign != 0 || got.Ready != 1 {
+	if got := slotSeen(noon, d, []*appsv1.ReplicaSet{ours}, pods[:1]); !got.Edited || got.Foreign != 0 || got.Ready != 1 {
 		t.Errorf("a hand wrote it, and it does not run: %+v", got)
 	}
-	if got := slotOf(noon, d, []*appsv1.ReplicaSet{theirs, ours}, pods); !got.Edited || got.Foreign != 1 || got.Ready != 1 {
+	if got := slotSeen(noon, d, []*appsv1.ReplicaSet{theirs, ours}, pods); !got.Edited || got.Foreign != 1 || got.Ready != 1 {
 		t.Errorf("it runs in one pod: %+v", got)
 	}
 	// Ours is noted from its first pod on: when it is gone no other is taken for it.
 	d.SetAnnotations(map[string]string{noteOrigin: "ours"})
-	if got := slotOf(noon, d, []*appsv1.ReplicaSet{theirs}, pods[1:]); got.Foreign != 1 || got.Ready != 0 || got.Started {
+	if got := slotSeen(noon, d, []*appsv1.ReplicaSet{theirs}, pods[1:]); got.Foreign != 1 || got.Ready != 0 || got.Started {
 		t.Errorf("the hand's ReplicaSet alone: %+v", got)
 	}
 }
@@ -275,4 +275,8 @@ func TestLowestCount(t *testing.T) {
 			t.Errorf("%s: what was before it was followed is not forgotten", c.name)
 		}
 	}
+}
+
+func slotSeen(now time.Time, d *unstructured.Unstructured, sets []*appsv1.ReplicaSet, pods []*corev1.Pod) strategies.Slot {
+	return slotOf(now, d, decode[appsv1.Deployment](&Cluster{}, d), sets, pods)
 }
