@@ -13,6 +13,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/client-go/util/csaupgrade"
 
 	"github.com/kexal/kexal/reconciler/release"
 	"github.com/kexal/kexal/strategies"
@@ -54,12 +56,35 @@ func (c *Cluster) Act(ctx context.Context, s Sight, next strategies.State, actio
 
 func (c *Cluster) create(ctx context.Context, s Sight, a strategies.Create) error {
 	d := s.subject.Release.Deployment(a.Stamp, a.Color, c.options)
-	// Not forced: should another agent have made it and scaled it meanwhile, the count
-	// is not ours and the server answers 409. It starts without pods: should we die
-	// here, nobody is reached.
-	return c.write(s, "create "+name(d), func() (*unstructured.Unstructured, error) {
-		return c.resource("Deployment").Apply(ctx, d.GetName(), d, metav1.ApplyOptions{FieldManager: managerGit})
+	// It starts without pods: should we die here, nobody is reached.
+	return c.make(ctx, s, d)
+}
+
+// make creates an object that is not there. It is no apply: one that another agent made
+// meanwhile, and perhaps moved, would be taken for our own and be set back by a leader that
+// overslept. The server answers 409 instead.
+func (c *Cluster) make(ctx context.Context, s Sight, o *unstructured.Unstructured) error {
+	return c.write(s, "create "+name(o), func() (*unstructured.Unstructured, error) {
+		return c.resource(o.GetKind()).Create(ctx, o, metav1.CreateOptions{FieldManager: managerNew, FieldValidation: metav1.FieldValidationStrict})
 	})
+}
+
+// inherit gives the fields of an object that we made to the manager that applies: what Git
+// sets no more goes only when nobody else owns it. If we die after this, the apply is still
+// to be made, and changes nothing else then.
+func (c *Cluster) inherit(ctx context.Context, s Sight, live *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	body, err := csaupgrade.UpgradeManagedFieldsPatch(live, sets.New(managerNew), managerGit)
+	if err != nil || body == nil {
+		return live, err
+	}
+	err = c.write(s, "take over the fields of "+name(live), func() (*unstructured.Unstructured, error) {
+		made, err := c.resource(live.GetKind()).Patch(ctx, live.GetName(), types.JSONPatchType, body, metav1.PatchOptions{FieldManager: managerScale})
+		if err == nil {
+			live = made
+		}
+		return made, err
+	})
+	return live, err
 }
 
 // scale sets the count, pauses the Deployment (SPEC 5.4) and stamps it, in one write.
@@ -191,12 +216,20 @@ func (c *Cluster) applyShared(ctx context.Context, s Sight, next strategies.Stat
 		if live != nil && (!a.All || digestOf(live) == digestOf(own)) {
 			continue
 		}
-		if live != nil {
-			if live.GetDeletionTimestamp() != nil {
-				return fmt.Errorf("%s is being deleted: %w", name(live), ErrConflict)
+		if live == nil {
+			if err := c.make(ctx, s, own); err != nil {
+				return err
 			}
-			guard(own, live) // an Ingress carries users too (SPEC 6.3)
+			continue
 		}
+		if live.GetDeletionTimestamp() != nil {
+			return fmt.Errorf("%s is being deleted: %w", name(live), ErrConflict)
+		}
+		live, err := c.inherit(ctx, s, live)
+		if err != nil {
+			return err
+		}
+		guard(own, live) // an Ingress carries users too (SPEC 6.3)
 		if err := c.apply(ctx, s, "apply "+name(own), own, managerGit, false); err != nil {
 			return err
 		}
@@ -212,9 +245,7 @@ func (c *Cluster) createService(ctx context.Context, s Sight, own *unstructured.
 	own = own.DeepCopy()
 	_ = unstructured.SetNestedStringMap(own.Object, selector, "spec", "selector")
 	annotate(own, release.Notes(stamp))
-	return c.write(s, "create "+name(own), func() (*unstructured.Unstructured, error) {
-		return c.resource("Service").Apply(ctx, own.GetName(), own, metav1.ApplyOptions{FieldManager: managerGit})
-	})
+	return c.make(ctx, s, own)
 }
 
 // applyService writes what Git sets of a Service. With a selector it carries that and
@@ -222,6 +253,12 @@ func (c *Cluster) createService(ctx context.Context, s Sight, own *unstructured.
 // field as long as our own apply entry still owns it, with the live value, because the
 // server resets what its only owner stops sending (SPEC 6.1, K1).
 func (c *Cluster) applyService(ctx context.Context, s Sight, own, live *unstructured.Unstructured, selector map[string]string, stamp *strategies.Stamp, dry bool) error {
+	if !dry {
+		var err error
+		if live, err = c.inherit(ctx, s, live); err != nil {
+			return err
+		}
+	}
 	own = own.DeepCopy()
 	unstructured.RemoveNestedField(own.Object, "spec", "selector")
 	guard(own, live)

@@ -28,6 +28,7 @@ const (
 	managerScale   = "kexal-scale"   // patches counts and `paused`
 	managerTraffic = "kexal-traffic" // applies whole Service selectors
 	managerState   = "kexal-state"   // patches the state
+	managerNew     = "kexal-new"     // makes objects; what it made belongs to managerGit before that applies it
 )
 
 // A Cluster is one namespace.

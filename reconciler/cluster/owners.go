@@ -35,7 +35,7 @@ func owns(live *unstructured.Unstructured, manager string, path ...string) bool 
 // template: a hand changed it. What is put back there is written with the counts' manager.
 func editedTemplate(live *unstructured.Unstructured) bool {
 	for _, entry := range live.GetManagedFields() {
-		if entry.Manager == managerGit || entry.Manager == managerScale || entry.FieldsV1 == nil {
+		if entry.Manager == managerGit || entry.Manager == managerNew || entry.Manager == managerScale || entry.FieldsV1 == nil {
 			continue
 		}
 		var fields struct {
