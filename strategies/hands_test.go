@@ -17,7 +17,7 @@ func (p *story) teach(c strategies.Color, args words) (err error) {
 		case "ready", "unready":
 			m.Unready, m.Trouble = a.Key == "unready", ""
 		case "crash":
-			m.Unready, m.Trouble = true, "container web exits with code 1 and is restarted (CrashLoopBackOff)"
+			m.Unready, m.Trouble = true, crashing
 		case "slow":
 			m.Starts, err = args.duration("slow")
 		case "lingers":
@@ -35,6 +35,22 @@ func (p *story) teach(c strategies.Color, args words) (err error) {
 	p.play.World.Teach(c, m)
 	return nil
 }
+
+// disturb takes the readiness of one pod for a while.
+func (p *story) disturb(c strategies.Color, args words) error {
+	d, err := args.duration("for")
+	trouble := ""
+	if args.has("crash") {
+		trouble = crashing
+	}
+	if err == nil && !p.play.World.Disturb(c, trouble, d) {
+		err = fmt.Errorf("no pod of %s is ready", c)
+	}
+	return err
+}
+
+// crashing is what Kubernetes says of a container that does not stay up.
+const crashing = "container web exits with code 1 and is restarted (CrashLoopBackOff)"
 
 // verdict sets what an analysis or an experiment comes to, wherever it stands.
 func (p *story) verdict(args words) error {

@@ -28,7 +28,9 @@ import (
 //	hold SENTENCE / release         the commit cannot be acted on
 //	run [for=30s] [quietly]         until nothing happens any more, or for a while
 //	pods green ready|unready|crash [n=2] [slow=10s] [lingers=40s] [settles=5s]
+//	disturb green [crash] for=3s    one ready pod loses its readiness
 //	quota pods=12 / quota none
+//	controllers [late=4s] [begins=1s] [lag=1s] [router=1s]    how far what follows is behind
 //	edit service=web selects=both|blue|green|other    by hand
 //	edit service=web gone
 //	edit service=web overlaps                         a load balancer is in front of it
@@ -38,6 +40,8 @@ import (
 //	edit preview=web-preview gone
 //	edit stranger=web-all / edit stranger=none
 //	die before-record|after-record|after-act=1        in the next decision that does something
+//	fail record|act=1 [lost]                          a write of that decision; lost: it was done all the same
+//	turn / tick                                       the agent looks once; the clock goes to what happens next
 //	restart / lose-state / ledger stop|go
 //	status [json]
 //	deaths                          plays the lines below it once for every place to die at
@@ -169,12 +173,21 @@ func (p *story) tell(cmd string, args words, input string) (string, error) {
 		if err := p.teach(strategies.Color(args.bare()), args[1:]); err != nil {
 			return "", err
 		}
+	case "disturb":
+		if err := p.disturb(strategies.Color(args.bare()), args[1:]); err != nil {
+			return "", err
+		}
 	case "quota":
 		w.Quota, _ = strconv.Atoi(args.value("pods"))
 	case "controllers":
-		var err error
-		if w.Late, err = args.duration("late"); err != nil {
-			return "", err
+		for key, delay := range map[string]*time.Duration{"late": &w.Late, "begins": &w.Begins, "lag": &w.Lag, "router": &w.RouterLag} {
+			if args.value(key) == "" {
+				continue
+			}
+			var err error
+			if *delay, err = args.duration(key); err != nil {
+				return "", err
+			}
 		}
 	case "clock":
 		at, err := time.Parse(time.RFC3339, args.value("at"))
@@ -192,6 +205,12 @@ func (p *story) tell(cmd string, args words, input string) (string, error) {
 		}
 	case "die":
 		return p.die(args)
+	case "turn":
+		_, p.broken = p.play.Turn()
+	case "tick":
+		p.play.Tick()
+	case "fail":
+		return p.fail(args)
 	case "restart":
 		p.play.Restart()
 	case "lose-state":

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/kexal/kexal/strategies/simulated"
@@ -56,6 +57,9 @@ func (p *story) hear(e simulated.Event) {
 	}
 }
 
+// written are those that were read before: a search writes the same few again and again.
+var written sync.Map
+
 // write pushes rollout.yaml as its author has it, and says what is wrong with it.
 func (p *story) write() error {
 	indent := func(text string) string {
@@ -65,8 +69,14 @@ func (p *story) write() error {
 		}
 		return b.String()
 	}
-	return p.play.Git.Write("apiVersion: kexal.dev/v1alpha1\nkind: Rollout\nmetadata: {name: web}\nspec:\n" +
-		indent(p.spec+"\n"+p.intents))
+	fields := p.spec + "\n" + p.intents
+	if before, known := written.Load(fields); known {
+		return p.play.Git.WriteAs(before.(*simulated.Git))
+	}
+	err := p.play.Git.Write("apiVersion: kexal.dev/v1alpha1\nkind: Rollout\nmetadata: {name: web}\nspec:\n" + indent(fields))
+	now := p.play.Git
+	written.Store(fields, &now)
+	return err
 }
 
 // run lets the agent work for a while, or until nothing happens any more.
@@ -90,5 +100,21 @@ func (p *story) die(args words) (string, error) {
 		return "", errors.New("die where?")
 	}
 	p.play.Die(d)
+	return "ok\n", nil
+}
+
+// fail sets which write fails next.
+func (p *story) fail(args words) (string, error) {
+	f := simulated.Failure{Happened: args.has("lost")}
+	switch args.bare() {
+	case "record":
+	case "act":
+		if _, err := fmt.Sscan(args.value("act"), &f.Write); err != nil {
+			return "", err
+		}
+	default:
+		return "", errors.New("fail what?")
+	}
+	p.play.Fail(f)
 	return "ok\n", nil
 }

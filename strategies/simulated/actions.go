@@ -23,7 +23,7 @@ func (w *World) act(a strategies.Action, next strategies.State, seen strategies.
 		if release == nil {
 			return false, fmt.Errorf("%s: no release is rendered", a)
 		}
-		d := &Deployment{Revision: release.Revision, startedAt: w.Now.Add(50 * time.Millisecond)}
+		d := &Deployment{Revision: release.Revision, startedAt: w.Now.Add(w.Begins)}
 		mark(&d.stamped, a.Stamp)
 		w.Slots[a.Color] = d
 	case strategies.Scale:

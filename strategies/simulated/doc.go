@@ -16,6 +16,8 @@
 //	play.go        the agent's loop, which moves the clock
 //	resume.go      a play that stands where a state of a real namespace does
 //	observe.go     what the agent sees; a record that was lost
-//	death.go       where the agent dies
+//	death.go       where the agent dies, and which of its writes fail
+//	steps.go       one turn of the agent, one move of the clock
+//	digest.go      which plays go on in the same way
 //	events.go      what happened, for those who watch
 package simulated

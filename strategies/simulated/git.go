@@ -31,6 +31,12 @@ func (g *Git) Write(file string) error {
 	return g.mistake
 }
 
+// WriteAs makes the rollout.yaml of another play this one's, which saves reading it again.
+func (g *Git) WriteAs(other *Git) error {
+	g.file, g.rollout, g.mistake = other.file, other.rollout, other.mistake
+	return g.mistake
+}
+
 // Push makes a release what the tip of the branch renders. One without a commit gets a
 // number for it.
 func (g *Git) Push(release strategies.Wanted) {

@@ -32,7 +32,7 @@ func (p *Play) observe(was strategies.State) (strategies.Spec, strategies.Observ
 	default:
 		w := *g.Wanted
 		w.Services, w.Previews = map[string]json.RawMessage{}, map[string]map[string]string{}
-		w.Seen = fmt.Sprintf("%x", sha256.Sum256(fmt.Append(nil, w, g.shared(), g.file)))[:8]
+		w.Seen = p.digest()
 		for name := range w.Selectors {
 			w.Services[name] = json.RawMessage(g.shared())
 			if g.rollout.Spec.Previews {
@@ -109,6 +109,18 @@ func (p *Play) observe(was strategies.State) (strategies.Spec, strategies.Observ
 		obs.Services = append(obs.Services, v)
 	}
 	return spec, obs
+}
+
+// digest is one of all that is read from Git.
+func (p *Play) digest() string {
+	g, seen := &p.Git, &p.seen
+	if seen.wanted != g.Wanted || seen.shared != g.Shared || seen.file != g.file {
+		seen.wanted, seen.shared, seen.file = g.Wanted, g.Shared, g.file
+		w := *g.Wanted
+		w.Services, w.Previews = map[string]json.RawMessage{}, map[string]map[string]string{}
+		seen.digest = fmt.Sprintf("%x", sha256.Sum256(fmt.Append(nil, w, g.shared(), g.file)))[:8]
+	}
+	return seen.digest
 }
 
 // lost makes the record again when it is gone and the namespace is not empty.

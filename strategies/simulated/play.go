@@ -39,6 +39,18 @@ type Play struct {
 	users    string // as told last
 	stopped  error
 	runs     map[string]*run // by key
+	failure  *Failure
+	recheck  time.Time // that was asked for by the turn before; zero = none
+	read     struct {  // the record, as it was read last
+		text  string
+		state strategies.State
+	}
+	seen struct { // what of Git was read last, and its digest
+		wanted *strategies.Wanted
+		shared int
+		file   string
+		digest string
+	}
 }
 
 // New is an empty namespace, with nothing in Git and an agent that never ran.
@@ -79,6 +91,14 @@ func (p *Play) State() strategies.State {
 	return s
 }
 
+// state is the record, read once; nobody may change what it holds.
+func (p *Play) state() strategies.State {
+	if p.read.text != p.Record {
+		p.read.text, p.read.state = p.Record, p.State()
+	}
+	return p.read.state
+}
+
 // Run lets the agent work until nothing happens any more. It fails when that does not
 // come, when the agent asks for what cannot be, and when somebody stopped the play.
 func (p *Play) Run() error { return p.run(time.Time{}) }
@@ -113,7 +133,7 @@ func (p *Play) run(end time.Time) error {
 			next = judged
 		}
 		if !recheck.IsZero() && !recheck.After(p.World.Now) {
-			p.Stop(errors.New("it wants to look again at once, though nothing changed"))
+			p.Stop(errAtOnce)
 			return p.stopped
 		}
 		if !recheck.IsZero() && (next.IsZero() || recheck.Before(next)) {
@@ -140,7 +160,7 @@ func (p *Play) run(end time.Time) error {
 // turn observes and decides once. It reports whether anything was written, and when to
 // look again.
 func (p *Play) turn() (wrote bool, recheck time.Time) {
-	was := p.State()
+	was := p.state()
 	if p.Record == "" {
 		var proceed bool
 		if was, proceed = p.lost(); !proceed {
@@ -164,11 +184,13 @@ func (p *Play) turn() (wrote bool, recheck time.Time) {
 	p.Decisions++
 	p.MostActs = max(p.MostActs, len(plan.Actions))
 	wrote = changed
-	write := func() {
+	write := func(known bool) {
 		if !changed {
 			return
 		}
-		p.Record, p.epoch = string(text), plan.Next.Epoch
+		if p.Record = string(text); known {
+			p.epoch = plan.Next.Epoch
+		}
 		p.recorded(plan.Next)
 		if !p.Mute {
 			st := plan.Next.Status(p.Git.rollout.Name, p.Git.rollout.Namespace, nil)
@@ -185,6 +207,21 @@ func (p *Play) turn() (wrote bool, recheck time.Time) {
 			}
 		}
 	}
+	if f := p.failure; f != nil {
+		p.failure = nil
+		p.tell(Event{Kind: Refused, Text: f.String()})
+		records, made := f.spares(plan)
+		if plan.ActFirst {
+			act(made)
+		}
+		if records {
+			write(f.Write > 0)
+		}
+		if !plan.ActFirst {
+			act(made)
+		}
+		return true, time.Time{}
+	}
 	made := plan.Actions
 	died := p.dies()
 	if died != nil && died.At == AfterActs {
@@ -194,11 +231,11 @@ func (p *Play) turn() (wrote bool, recheck time.Time) {
 	case plan.ActFirst:
 		act(made)
 		if died == nil || died.At == AfterRecord {
-			write()
+			write(true)
 		}
 	default:
 		if died == nil || died.At != BeforeRecord {
-			write()
+			write(true)
 		}
 		if died == nil || died.At == AfterActs {
 			act(made)
@@ -228,7 +265,7 @@ func (p *Play) act(a strategies.Action, plan strategies.Plan, obs strategies.Obs
 	}
 	p.tell(Event{Kind: Acted, Text: "do " + a.String(), Action: a})
 	if p.Watch != nil {
-		p.Watch(Effect{Action: a, Plan: plan, Observed: obs, Before: before, After: p.World, Record: p.State(), Epoch: p.epoch})
+		p.Watch(Effect{Action: a, Plan: plan, Observed: obs, Before: before, After: p.World, Record: p.state(), Epoch: p.epoch})
 	}
 	return true, nil
 }

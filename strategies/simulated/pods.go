@@ -1,6 +1,7 @@
 package simulated
 
 import (
+	"slices"
 	"time"
 
 	"github.com/kexal/kexal/strategies"
@@ -39,6 +40,24 @@ func (w *World) Teach(c strategies.Color, m Manners) {
 			p.crashes = append(p.crashes, w.Now)
 		}
 	}
+}
+
+// Disturb makes the oldest ready pod of a colour lose its readiness for a while, or for good
+// with none. One that has a trouble crashes. It reports whether there is one.
+func (w *World) Disturb(c strategies.Color, trouble string, d time.Duration) bool {
+	for _, p := range w.pods {
+		if p.color != c || !w.ready(p) {
+			continue
+		}
+		if p.readyAt, p.trouble = (time.Time{}), trouble; d > 0 {
+			p.readyAt = w.Now.Add(d)
+		}
+		if trouble != "" {
+			p.crashes = append(slices.Clone(p.crashes), w.Now)
+		}
+		return true
+	}
+	return false
 }
 
 // A pod has the revision of the Deployment that asked for it.

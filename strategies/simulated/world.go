@@ -26,6 +26,7 @@ type World struct {
 	Lag       time.Duration                // EndpointSlices behind selectors and pods
 	RouterLag time.Duration                // the weight in force behind the one that was asked for
 	Late      time.Duration                // ReplicaSets behind the counts of their Deployments
+	Begins    time.Duration                // the ReplicaSet of a new Deployment
 	Sleeps    time.Duration                // a ReplicaSet after a refusal (K30)
 
 	pods   []*pod
@@ -43,6 +44,7 @@ func NewWorld(at time.Time) *World {
 		Manners:   map[strategies.Color]Manners{},
 		Lag:       200 * time.Millisecond,
 		RouterLag: 300 * time.Millisecond,
+		Begins:    50 * time.Millisecond,
 		Sleeps:    5 * time.Minute,
 	}
 	for _, c := range []strategies.Color{strategies.Blue, strategies.Green} {
