@@ -39,6 +39,11 @@ func (d *decision) route(w int) (acts []Action, live bool) {
 		return nil, false
 	}
 	if to := Only(c.Color); !d.previewed(to) {
+		if candidate.Ready == 0 && (router.Written > 0 || router.Weight > 0) {
+			// A hand sent users to the previews: there nobody would answer them any more.
+			d.deadline(reason, moving)
+			return d.reroutes(true), false
+		}
 		return []Action{Preview{To: to, Stamp: d.stamp()}}, false
 	}
 	resized := d.n != d.was.Replicas
