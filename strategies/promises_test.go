@@ -46,6 +46,7 @@ func (p *story) decide(spec strategies.Spec, was strategies.State, obs strategie
 		text, _ := json.Marshal([]any{plan.Next, plan.ActFirst, plan.Recheck})
 		return string(text) + fmt.Sprint(plan.Actions)
 	}
+	obs.Off = p.off
 	before := facts()
 	plan := strategies.Decide(spec, was, obs)
 	again := strategies.Decide(spec, was, obs)

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/kexal/kexal/strategies"
 	"github.com/kexal/kexal/strategies/simulated"
 )
 
@@ -20,6 +21,7 @@ type story struct {
 	sentence string // of what was recorded last
 	users    string // where they are sent
 	broken   error  // the first promise that was broken
+	off      strategies.Guards
 }
 
 // newStory begins on an autumn morning, in an empty namespace.
