@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -113,7 +115,7 @@ func (r *Reconciler) take(c Commit) error {
 	r.desired, r.paths, r.polled = found, paths, true
 	r.mu.Unlock()
 	r.follows(unfollowed)
-	for name := range gone {
+	for _, name := range slices.Sorted(maps.Keys(gone)) {
 		r.queue.Add(name)
 	}
 	r.wake("")

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -184,7 +186,7 @@ func (r *Reconciler) wake(rollout string) {
 		r.queue.Add(rollout)
 		return
 	}
-	for _, name := range r.known() {
+	for _, name := range slices.Compact(slices.Sorted(slices.Values(r.known()))) {
 		r.queue.Add(name)
 	}
 }
@@ -194,10 +196,7 @@ func (r *Reconciler) known() []string {
 	names := r.Cluster.Rollouts()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for name := range r.desired {
-		names = append(names, name)
-	}
-	return names
+	return slices.AppendSeq(names, maps.Keys(r.desired))
 }
 
 func (r *Reconciler) work(ctx context.Context) {

@@ -131,8 +131,8 @@ func (c *Cluster) mark(ctx context.Context, s Sight, a strategies.Mark) error {
 		selector, _, _ := unstructured.NestedStringMap(live.Object, "spec", "selector")
 		errs = append(errs, c.traffic(ctx, s, live, selector, a.Stamp, false))
 	}
-	for color, slot := range s.Slots {
-		d := s.deployments[color]
+	for _, color := range []strategies.Color{strategies.Blue, strategies.Green} {
+		d, slot := s.deployments[color], s.Slots[color]
 		stamp := a.Stamp
 		if stamp.Aborted == "" {
 			stamp.Aborted = slot.Aborted // nothing moves: it still tells whose pods those are
@@ -325,7 +325,8 @@ func (c *Cluster) touch(ctx context.Context, s Sight, a strategies.Touch) error 
 
 // unmoved reads the live Services again: the watch may lag behind what users get.
 func (c *Cluster) unmoved(ctx context.Context, s Sight) error {
-	for service, seen := range s.services {
+	for _, service := range slices.Sorted(maps.Keys(s.services)) {
+		seen := s.services[service]
 		live, err := c.resource("Service").Get(ctx, service, metav1.GetOptions{})
 		switch {
 		case apierrors.IsNotFound(err) && seen == nil:
