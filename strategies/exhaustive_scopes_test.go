@@ -123,14 +123,14 @@ func scopes(troubles int) []scope {
 		scope
 		floors [2]int // with one trouble, with two
 	}{
-		{scope{name: "canary", spec: canary(one, timed...), replicas: 1}, [2]int{}},
-		{scope{name: "canary", spec: canary(one, timed...), replicas: 2}, [2]int{}},
-		{scope{name: "canary with a gate", spec: canary("maxSurge: 0\n    maxUnavailable: 1", gated...), replicas: 3}, [2]int{}},
-		{scope{name: "canary by router", spec: canary(router, routed...), replicas: 2}, [2]int{}},
-		{scope{name: "canary by router", spec: canary(router, "setWeight: 20"), replicas: 3}, [2]int{}},
-		{scope{name: "rolling update", spec: "strategy:\n  rollingUpdate: {maxSurge: 1, maxUnavailable: 0}" + rest, replicas: 2}, [2]int{}},
-		{scope{name: "blue-green with a gate", spec: blueGreen("autoPromotionEnabled: false"), replicas: 2}, [2]int{}},
-		{scope{name: "blue-green", spec: blueGreen("autoPromotionSeconds: 3, previewReplicaCount: 1"), replicas: 3}, [2]int{}},
+		{scope{name: "canary", spec: canary(one, timed...), replicas: 1}, [2]int{1100, 47000}},
+		{scope{name: "canary", spec: canary(one, timed...), replicas: 2}, [2]int{1900, 91000}},
+		{scope{name: "canary with a gate", spec: canary("maxSurge: 0\n    maxUnavailable: 1", gated...), replicas: 3}, [2]int{780, 26000}},
+		{scope{name: "canary by router", spec: canary(router, routed...), replicas: 2}, [2]int{1000, 42000}},
+		{scope{name: "canary by router", spec: canary(router, "setWeight: 20"), replicas: 3}, [2]int{2100, 121000}},
+		{scope{name: "rolling update", spec: "strategy:\n  rollingUpdate: {maxSurge: 1, maxUnavailable: 0}" + rest, replicas: 2}, [2]int{1450, 51000}},
+		{scope{name: "blue-green with a gate", spec: blueGreen("autoPromotionEnabled: false"), replicas: 2}, [2]int{590, 20000}},
+		{scope{name: "blue-green", spec: blueGreen("autoPromotionSeconds: 3, previewReplicaCount: 1"), replicas: 3}, [2]int{1500, 76000}},
 	}
 	var searched []scope
 	for _, c := range all {

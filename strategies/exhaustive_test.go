@@ -103,11 +103,12 @@ type node struct {
 
 // A visit is a state, and how it goes on when nothing befalls it any more.
 type visit struct {
-	by    []suffered // none of which is a part of another
-	first int32      // the first node that came to it
-	calm  *visit     // nil = it rests, or is not gone on from yet
-	rests bool
-	mark  int // of the walk that looks for circles
+	by     []suffered // none of which is a part of another
+	first  int32      // the first node that came to it
+	calm   *visit     // nil = it rests, or is not gone on from yet
+	rests  bool
+	digest simulated.Digest
+	mark   int // of the walk that looks for circles
 }
 
 // suffered is what befell a state on its way: how many faults, and what people did.
@@ -160,7 +161,7 @@ func (s *search) reach(n node) *visit {
 	digest := n.play.play.Digest(forgotten)
 	v := s.known[digest]
 	if v == nil {
-		v = &visit{first: int32(len(s.nodes))}
+		v = &visit{digest: digest, first: int32(len(s.nodes))}
 		s.known[digest] = v
 		s.states++
 	}
@@ -222,7 +223,7 @@ func (s *search) expand(i int32) {
 	}
 	wrote, err := turn.play.Turn()
 	turn.play.Watch = turn.keeps
-	for told := 0; err == nil && wrote && acts == 0 && turn.play.Digest(forgotten) == n.play.play.Digest(forgotten); told++ {
+	for told := 0; err == nil && wrote && acts == 0 && turn.play.Digest(forgotten) == n.state.digest; told++ {
 		if told > 3 {
 			err = errors.New("it tells one thing after the other, and does nothing")
 			break
