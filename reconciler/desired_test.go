@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/fstest"
 
@@ -52,11 +53,10 @@ func reader(t *testing.T) (*Reconciler, *bytes.Buffer) {
 	return New(Settings{Namespace: "shop", Branch: "main", Paths: []string{"."}, Cluster: c, Log: zerolog.New(&log)}), &log
 }
 
-var commits int
+var commits atomic.Int64
 
 func (r *Reconciler) follow(tree fs.FS) {
-	commits++
-	err := r.take(Commit{Hash: fmt.Sprintf("%040x", commits), Subject: "web: v1", Author: "Ada <ada@example.com>", Tree: tree})
+	err := r.take(Commit{Hash: fmt.Sprintf("%040x", commits.Add(1)), Subject: "web: v1", Author: "Ada <ada@example.com>", Tree: tree})
 	if err != nil {
 		panic(err) // a tree in memory can be read
 	}
@@ -85,7 +85,7 @@ func TestNames(t *testing.T) {
 		t.Errorf("the commit asks for %s", got)
 	}
 	d := r.desired["web"]
-	if s := d.source; s.Branch != "main" || s.Path != "apps/web" || s.Commit != fmt.Sprintf("%040x", commits) || s.Subject != "web: v1" || s.Author != "Ada <ada@example.com>" {
+	if s := d.source; s.Branch != "main" || s.Path != "apps/web" || s.Commit != fmt.Sprintf("%040x", commits.Load()) || s.Subject != "web: v1" || s.Author != "Ada <ada@example.com>" {
 		t.Errorf("it was read from %+v", s)
 	}
 	w := d.wanted()

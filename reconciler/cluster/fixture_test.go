@@ -15,6 +15,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/client-go/dynamic/fake"
 	clienttesting "k8s.io/client-go/testing"
 	"k8s.io/client-go/tools/cache"
@@ -83,7 +85,11 @@ func said(a clienttesting.Action) string {
 	line := a.GetVerb() + " " + a.GetNamespace() + "/" + a.GetResource().Resource
 	switch a := a.(type) {
 	case clienttesting.PatchActionImpl:
-		return fmt.Sprintf("%s %s by %s, %s\n%s", line, a.GetName(), a.PatchOptions.FieldManager, a.GetPatchType(), a.GetPatch())
+		how := string(a.GetPatchType())
+		if force := a.PatchOptions.Force; a.GetPatchType() == types.ApplyPatchType && (force == nil || !*force) {
+			how += ", not forced"
+		}
+		return fmt.Sprintf("%s %s by %s, %s\n%s", line, a.GetName(), a.PatchOptions.FieldManager, how, a.GetPatch())
 	case clienttesting.DeleteActionImpl:
 		options, _ := json.Marshal(a.DeleteOptions)
 		return fmt.Sprintf("%s %s %s", line, a.GetName(), options)
@@ -197,6 +203,43 @@ func endpoint(pod string, ready *bool) discoveryv1.Endpoint {
 		e.TargetRef = &corev1.ObjectReference{Kind: "Pod", Name: pod}
 	}
 	return e
+}
+
+// released is a commit of rollout web: Deployment web, Service web, ConfigMap notes and, where
+// previews are wanted, Service web-preview.
+func released(t *testing.T, previews bool) *release.Release {
+	t.Helper()
+	const text = `[
+		{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": {"replicas": 3, "selector": {"matchLabels": {"app": "web"}},
+			"template": {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "web", "image": "web:v1"}]}}}},
+		{"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}, "spec": {"selector": {"app": "web"}, "ports": [{"port": 80}]}},
+		{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "notes"}, "data": {"a": "1"}}]`
+	var objects []*unstructured.Unstructured
+	var all []map[string]any
+	if err := utiljson.Unmarshal([]byte(text), &all); err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range all {
+		objects = append(objects, &unstructured.Unstructured{Object: o})
+	}
+	r, err := release.Read("web", "web", "shop", strategies.Spec{Previews: previews}, objects)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// named is an object with nothing but its name and, of a rollout, its label.
+func named(apiVersion, kind, name, rollout string) *unstructured.Unstructured {
+	o := &unstructured.Unstructured{Object: map[string]any{"apiVersion": apiVersion, "kind": kind}}
+	o.SetName(name)
+	o.SetNamespace("shop")
+	o.SetUID("uid-of-" + types.UID(name))
+	o.SetResourceVersion("9")
+	if rollout != "" {
+		o.SetLabels(map[string]string{release.LabelRollout: rollout})
+	}
+	return o
 }
 
 // asked is what a write asked for, its JSON with keys in order.

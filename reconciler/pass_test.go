@@ -1,0 +1,501 @@
+package reconciler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/rs/zerolog"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/rest"
+
+	"github.com/kexal/kexal/fixtures/stage"
+	"github.com/kexal/kexal/reconciler/cluster"
+	"github.com/kexal/kexal/reconciler/release"
+	"github.com/kexal/kexal/strategies"
+)
+
+// said is a ledger with one last word, that takes none.
+type said struct {
+	status strategies.Status
+	found  bool
+	err    error
+}
+
+func (s *said) Publish(context.Context, []strategies.Status, *Told) error { return s.err }
+func (s *said) Read(context.Context, string) (strategies.Status, bool, error) {
+	return s.status, s.found, s.err
+}
+
+// agent is a reconciler over a namespace, whose passes a test makes.
+func agent(t *testing.T, n *namespace) *Reconciler {
+	t.Helper()
+	c, err := cluster.New(&rest.Config{Host: n.URL}, "shop", release.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(t.Context(), func(string) {}); err != nil {
+		t.Fatal(err)
+	}
+	return New(Settings{Namespace: "shop", Branch: "main", Paths: []string{"."}, Cluster: c, Ledger: &said{}, Log: zerolog.Nop()})
+}
+
+const (
+	serviceYAML = "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {selector: {app: web}, ports: [{port: 80}]}\n"
+	notesYAML   = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: notes}\ndata: {a: \"1\"}\n"
+)
+
+// commit is one of rollout web: an image, and the fields under spec: of its rollout.yaml besides
+// the strategy, each with a comma.
+func commit(image, spec string) fstest.MapFS {
+	files := tree("web", strings.Replace(rolloutYAML(""), "spec: {", "spec: {"+spec, 1))
+	files["web/web.yaml"].Data = []byte(strings.Replace(manifests, "web:v1", image, 1))
+	files["web/service.yaml"] = &fstest.MapFile{Data: []byte(serviceYAML)}
+	files["web/notes.yaml"] = &fstest.MapFile{Data: []byte(notesYAML)}
+	return files
+}
+
+// caughtUp waits until the watches have shown all that is in the namespace.
+func (r *Reconciler) caughtUp(t *testing.T, n *namespace) {
+	t.Helper()
+	err := stage.Until(t.Context(), 30*time.Second, "the watches show all of it", func() (bool, error) {
+		if r.Cluster.Behind("web") {
+			return false, nil
+		}
+		record, err := r.Cluster.Read("web")
+		if err != nil {
+			return true, nil // it is there, and cannot be read
+		}
+		subject := cluster.Subject{Rollout: "web", State: record.State}
+		if d := r.desired["web"]; d != nil && d.err == nil {
+			subject.Release = d.release
+		}
+		s := r.Cluster.Observe(time.Now(), subject)
+		for color, slot := range s.Slots {
+			want := int32(0)
+			if d := n.live("deployments", "web-"+string(color)); d != nil {
+				count, _, _ := unstructured.NestedInt64(d.Object, "spec", "replicas")
+				want = int32(count)
+				if !slot.Started {
+					return false, nil
+				}
+			}
+			if slot.Desired != want || slot.Ready != want || slot.Lags {
+				return false, nil
+			}
+		}
+		for _, svc := range s.Services {
+			slice := n.live("endpointslices", svc.Name+"-x2")
+			if slice == nil {
+				continue
+			}
+			endpoints, _, _ := unstructured.NestedSlice(slice.Object, "endpoints")
+			if svc.Endpoints[strategies.Blue]+svc.Endpoints[strategies.Green] != int32(len(endpoints)) {
+				return false, nil
+			}
+		}
+		return true, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// play makes passes, and the controllers settle after each, until the rollout says what is
+// waited for.
+func (r *Reconciler) play(t *testing.T, n *namespace, reason strategies.Reason) {
+	t.Helper()
+	for range 40 {
+		r.caughtUp(t, n)
+		if _, err := r.pass(t.Context(), "web"); err != nil && !errors.Is(err, cluster.ErrConflict) {
+			t.Fatal(err)
+		}
+		n.settle()
+		r.caughtUp(t, n)
+		if r.state(t).Reason == reason {
+			return
+		}
+	}
+	t.Fatalf("it does not come to %s: %+v", reason, r.state(t))
+}
+
+func (r *Reconciler) state(t *testing.T) strategies.State {
+	t.Helper()
+	r.until(t, "the state is shown", func() bool { return !r.Cluster.Behind("web") })
+	record, err := r.Cluster.Read("web")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return record.State
+}
+
+func (r *Reconciler) until(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	if err := stage.Until(t.Context(), 30*time.Second, what, func() (bool, error) { return holds(), nil }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// serving is a namespace in which v1 is stable, beside a ConfigMap of somebody else, and the
+// agent that made it so.
+func serving(t *testing.T) (*Reconciler, *namespace) {
+	t.Helper()
+	n := newNamespace(t)
+	n.put("configmaps", &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "ConfigMap", "metadata": map[string]any{"name": "taken"}}})
+	r := agent(t, n)
+	r.follow(commit("web:v1", ""))
+	r.play(t, n, strategies.Stable)
+	n.writes()
+	return r, n
+}
+
+// inFlight is one in which half of the users are on v2, which waits for a promote.
+func inFlight(t *testing.T) (*Reconciler, *namespace) {
+	t.Helper()
+	r, n := serving(t)
+	r.follow(commit("web:v2", ""))
+	r.play(t, n, strategies.WaitingForPromote)
+	r.pass(t.Context(), "web") // nothing is left to be done
+	r.caughtUp(t, n)
+	n.writes()
+	return r, n
+}
+
+const stateMap = "configmaps/kexal-web"
+
+// effects are the writes but the state's.
+func effects(writes []string) []string {
+	return slices.DeleteFunc(slices.Clone(writes), func(w string) bool { return strings.HasSuffix(w, stateMap) })
+}
+
+// What raises the candidate's share is recorded first: where nothing can be recorded nothing is
+// raised, and what was recorded is there before the first effect (SPEC 6.4).
+func TestRecordsBeforeItRaises(t *testing.T) {
+	t.Parallel()
+	r, n := serving(t)
+	r.follow(commit("web:v2", ""))
+	n.refuse = func(w request) string {
+		if w.object == stateMap {
+			return "the state is refused"
+		}
+		return ""
+	}
+	var no *cluster.Refusal
+	if _, err := r.pass(t.Context(), "web"); !errors.As(err, &no) {
+		t.Errorf("it goes on with %v", err)
+	}
+	if w := effects(n.writes()); len(w) != 0 {
+		t.Errorf("with no record it writes %q", w)
+	}
+	r, n = serving(t)
+	r.follow(commit("web:v2", ""))
+	if _, err := r.pass(t.Context(), "web"); err != nil {
+		t.Fatal(err)
+	}
+	if w := n.writes(); len(w) < 2 || w[0] != "patch "+stateMap || len(effects(w[:1])) != 0 {
+		t.Errorf("it writes %q", w)
+	}
+}
+
+// An abort acts before its record, and without one: users leave while the state cannot be written.
+// What the server refuses holds up no other act (SPEC 5.17, 6.4).
+func TestAbortActsWithoutARecord(t *testing.T) {
+	t.Parallel()
+	r, n := inFlight(t)
+	candidate := r.state(t).Candidate
+	r.follow(commit("web:v2", "abort: "+quoted(candidate.Revision)+", "))
+	n.refuse = func(w request) string {
+		if w.object == stateMap || w.object == "deployments/web-green" {
+			return "it is refused"
+		}
+		return ""
+	}
+	var no *cluster.Refusal
+	if _, err := r.pass(t.Context(), "web"); !errors.As(err, &no) {
+		t.Fatalf("it comes to %v", err)
+	}
+	w := n.writes()
+	record := slices.Index(w, "patch "+stateMap)
+	if record < 0 || slices.Index(w, "patch services/web") < 0 || slices.Index(w, "patch deployments/web-blue") < 0 || record != len(w)-1 {
+		t.Errorf("it writes %q", w)
+	}
+	if pods, _, _ := unstructured.NestedInt64(n.live("deployments", "web-blue").Object, "spec", "replicas"); pods != 2 {
+		t.Errorf("stable has %d pods", pods)
+	}
+	if mark := n.live("services", "web").GetAnnotations()[release.NoteAborted]; mark != candidate.Revision+"/1" {
+		t.Errorf("the Service bears %q", mark)
+	}
+	// What was refused is left alone for a minute; the rest goes on (SPEC 6.6).
+	n.settle()
+	r.caughtUp(t, n)
+	if _, err := r.pass(t.Context(), "web"); !errors.As(err, &no) {
+		t.Errorf("the second pass comes to %v", err)
+	}
+	if w := n.writes(); !slices.Equal(w, []string{"patch services/web"}) {
+		t.Errorf("then it writes %q", w)
+	}
+}
+
+func quoted(revision string) string { return fmt.Sprintf("%q", revision) }
+
+// A process that takes over in flight records a later epoch and stamps it on every object before
+// anything moves; the one before it ends at its next pass and writes nothing (SPEC 6.3).
+func TestTakesOver(t *testing.T) {
+	t.Parallel()
+	old, n := inFlight(t)
+	was := old.state(t)
+	next := agent(t, n)
+	next.follow(commit("web:v2", "promote: "+quoted(was.Candidate.Revision)+", "))
+	next.caughtUp(t, n)
+	if _, err := next.pass(t.Context(), "web"); err != nil {
+		t.Fatal(err)
+	}
+	if w := n.writes(); len(w) != 4 || w[0] != "patch "+stateMap {
+		t.Errorf("it writes %q", w)
+	}
+	epoch := fmt.Sprint(was.Epoch + 1)
+	for _, o := range []*unstructured.Unstructured{n.live("services", "web"), n.live("deployments", "web-blue"), n.live("deployments", "web-green")} {
+		if got := o.GetAnnotations()[release.NoteEpoch]; got != epoch || next.state(t).Step != was.Step {
+			t.Errorf("%s bears epoch %s, the state is %+v", o.GetName(), got, next.state(t))
+		}
+	}
+	old.until(t, "the old agent sees the new state", func() bool {
+		record, err := old.Cluster.Read("web")
+		return err == nil && record.State.Epoch > was.Epoch
+	})
+	if _, err := old.pass(t.Context(), "web"); !errors.Is(err, errSuperseded) {
+		t.Errorf("the old one goes on with %v", err)
+	}
+	if w := n.writes(); len(w) != 0 {
+		t.Errorf("it writes %q", w)
+	}
+}
+
+// An agent whose watch of the state is behind that of the objects writes nothing: what bears a
+// later epoch than the state was written by another one. Where the server says that there is no
+// such state, a hand wrote it, and the rollout goes on above it (SPEC 6.3).
+func TestLaterEpochOnObjects(t *testing.T) {
+	t.Parallel()
+	old, n := inFlight(t)
+	was := old.state(t)
+	n.see("configmaps", false)
+	next := agent(t, n)
+	next.follow(commit("web:v2", ""))
+	if _, err := next.pass(t.Context(), "web"); err != nil {
+		t.Fatal(err)
+	}
+	n.writes()
+	old.until(t, "the old agent sees the new stamps", func() bool {
+		return old.Cluster.Observe(time.Now(), cluster.Subject{Rollout: "web", State: was}).Epoch > was.Epoch
+	})
+	if _, err := old.pass(t.Context(), "web"); !errors.Is(err, cluster.ErrConflict) {
+		t.Errorf("it goes on with %v", err)
+	}
+	if w := n.writes(); len(w) != 0 {
+		t.Errorf("it writes %q", w)
+	}
+
+	r, n := inFlight(t)
+	svc := n.live("services", "web")
+	svc.SetAnnotations(map[string]string{release.NoteEpoch: "90"})
+	n.put("services", svc)
+	r.until(t, "the hand's epoch is shown", func() bool {
+		return r.Cluster.Observe(time.Now(), cluster.Subject{Rollout: "web", State: r.state(t)}).Epoch == 90
+	})
+	if _, err := r.pass(t.Context(), "web"); err != nil {
+		t.Fatal(err)
+	}
+	if s := r.state(t); s.Epoch != 91 {
+		t.Errorf("it goes on in epoch %d", s.Epoch)
+	}
+}
+
+// No decision is taken from a world before our own writes (SPEC 6.3).
+func TestWaitsForItsOwnWrites(t *testing.T) {
+	t.Parallel()
+	r, n := serving(t)
+	r.follow(commit("web:v2", ""))
+	n.see("deployments", false)
+	for range 10 { // some write nothing that is watched there
+		r.until(t, "the state is shown", func() bool { return !r.Cluster.Behind("web") || n.live("deployments", "web-green") != nil })
+		if n.live("deployments", "web-green") != nil {
+			break
+		}
+		if _, err := r.pass(t.Context(), "web"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n.writes()
+	if _, err := r.pass(t.Context(), "web"); !errors.Is(err, errBehind) {
+		t.Errorf("it decides with %v", err)
+	}
+	if w := n.writes(); len(w) != 0 {
+		t.Errorf("it writes %q", w)
+	}
+	n.see("deployments", true)
+	n.settle()
+	r.play(t, n, strategies.WaitingForPromote)
+}
+
+// What the server refuses is told in its words, and tried again after a minute (SPEC 6.6).
+func TestRefusedOnceAMinute(t *testing.T) {
+	t.Parallel()
+	r, n := serving(t)
+	r.follow(commit("web:v2", ""))
+	n.refuse = func(w request) string {
+		if w.object == "deployments/web-green" && !w.dry {
+			return "admission says no"
+		}
+		return ""
+	}
+	tries := 0
+	for range 4 {
+		if _, err := r.pass(t.Context(), "web"); err != nil {
+			t.Fatal(err)
+		}
+		r.caughtUp(t, n)
+		tries += len(effects(n.writes()))
+	}
+	if s := r.state(t); tries != 1 || s.Reason != strategies.Blocked || s.Phase != strategies.Progressing || !strings.Contains(s.Message, "admission says no") {
+		t.Errorf("it tried %d times and says %s %s: %s", tries, s.Phase, s.Reason, s.Message)
+	}
+}
+
+// The server is asked about a whole release before the first of it is written; what it refuses
+// holds the commit, and is asked again after a minute (SPEC 6.7).
+func TestAsksBeforeTheFirstWrite(t *testing.T) {
+	t.Parallel()
+	r, n := serving(t)
+	r.follow(commit("web:v2", ""))
+	asks := 0
+	n.refuse = func(w request) string {
+		if w.dry && strings.HasPrefix(w.object, "pods/") {
+			asks++
+			return "violates PodSecurity"
+		}
+		return ""
+	}
+	for range 3 {
+		if _, err := r.pass(t.Context(), "web"); err != nil {
+			t.Fatal(err)
+		}
+		r.caughtUp(t, n)
+	}
+	if w := effects(n.writes()); len(w) != 0 || asks != 1 {
+		t.Errorf("asked %d times, and it writes %q", asks, w)
+	}
+	if s := r.state(t); s.Reason != strategies.Held || !strings.Contains(s.Message, "violates PodSecurity") || s.Stable == nil {
+		t.Errorf("it says %s: %s", s.Reason, s.Message)
+	}
+}
+
+// A commit that is held, or that took the rollout away, changes nothing that is there: its
+// objects are kept (SPEC 1.4, 6.9).
+func TestHeldAndRemoved(t *testing.T) {
+	t.Parallel()
+	broken := commit("web:v2", "")
+	broken["web/notes.yaml"].Data = []byte(strings.Replace(notesYAML, "notes", "kexal-notes", 1))
+	mistaken := commit("web:v2", "unknown: 1, ")
+	taken := commit("web:v2", "")
+	taken["web/more.yaml"] = &fstest.MapFile{Data: []byte(strings.Replace(notesYAML, "notes", "taken", 1))}
+	apart := commit("web:v2", "")
+	apart["web/web.yaml"].Data = []byte(strings.Replace(string(apart["web/web.yaml"].Data), "labels: {app: web}", "labels: {app: web, tier: front}", 1))
+	apart["web/service.yaml"].Data = []byte(strings.Replace(serviceYAML, "selector: {app: web}", "selector: {app: web, tier: front}", 1))
+	for what, c := range map[string]struct {
+		tree fs.FS
+		says string
+	}{
+		"a mistake in rollout.yaml":         {mistaken, "unknown"},
+		"an object that is refused":         {broken, "would be the agent's own"},
+		"an object of somebody else":        {taken, "ConfigMap taken is there already and is not part of rollout web"},
+		"a Service that cannot select both": {apart, "which stable's pods do not have"},
+		"the directory is gone":             {tree("api", rolloutYAML("namespace: elsewhere")), "rollout.yaml is removed from Git; objects kept"},
+	} {
+		r, n := serving(t)
+		r.follow(c.tree)
+		for range 3 {
+			if _, err := r.pass(t.Context(), "web"); err != nil {
+				t.Fatalf("%s: %v", what, err)
+			}
+			r.caughtUp(t, n)
+		}
+		if w := effects(n.writes()); len(w) != 0 {
+			t.Errorf("%s: it writes %q", what, w)
+		}
+		if s := r.state(t); s.Reason != strategies.Held || s.Phase != strategies.Degraded || !strings.Contains(s.Message, c.says) {
+			t.Errorf("%s: it says %s %s: %s", what, s.Phase, s.Reason, s.Message)
+		}
+	}
+}
+
+// A state that a newer kexal wrote freezes the rollout: nothing is written over it, and nothing
+// is done (DESIGN 5).
+func TestNewerStateIsFrozen(t *testing.T) {
+	t.Parallel()
+	r, n := inFlight(t)
+	state := n.live("configmaps", "kexal-web")
+	_ = unstructured.SetNestedField(state.Object, `{"schema":99}`, "data", "state.json")
+	n.put("configmaps", state)
+	r.until(t, "the newer state is shown", func() bool { _, err := r.Cluster.Read("web"); return err != nil })
+	r.follow(commit("web:v3", ""))
+	if _, err := r.pass(t.Context(), "web"); !errors.Is(err, cluster.ErrNewerState) {
+		t.Errorf("it goes on with %v", err)
+	}
+	if w := n.writes(); len(w) != 0 {
+		t.Errorf("it writes %q", w)
+	}
+}
+
+// Objects without a state are never a first release, and neither is an empty namespace of which
+// the ledger knows another stable revision: it is held and told, and nothing else is written
+// (SPEC 6.5).
+func TestLostState(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name   string
+		live   bool
+		ledger said
+		says   string
+	}{
+		{"nobody knows it", true, said{}, "neither its state nor the ledger is there"},
+		{"the ledger cannot be read", false, said{err: errors.New("the ledger is away")}, "the ledger is away"},
+		{"the ledger cannot be read, and objects are there", true, said{err: errors.New("the ledger is away")}, "the ledger is away"},
+		{"nothing is there, and another revision was stable", false, said{found: true, status: strategies.Status{Stable: &strategies.TrackStatus{Revision: "ffffffffff", Commit: "c0ffee"}}},
+			"go back to commit c0ffee first"},
+		{"the ledger knows another revision", true, said{found: true, status: strategies.Status{Stable: &strategies.TrackStatus{Revision: "ffffffffff", Color: "blue"}}},
+			"the ledger says that stable is ffffffffff in blue"},
+	} {
+		n := newNamespace(t)
+		if c.live {
+			r := agent(t, n)
+			r.follow(commit("web:v1", ""))
+			r.play(t, n, strategies.Stable)
+			n.mu.Lock()
+			n.remove("configmaps", "kexal-web")
+			n.mu.Unlock()
+		}
+		n.writes()
+		r := agent(t, n)
+		r.Ledger = &c.ledger
+		r.follow(commit("web:v1", ""))
+		for range 2 {
+			if _, err := r.pass(t.Context(), "web"); err != nil {
+				t.Fatalf("%s: %v", c.name, err)
+			}
+			r.until(t, "what was told is shown", func() bool { return !r.Cluster.Behind("web") })
+		}
+		if w := n.writes(); !slices.Equal(w, []string{"post " + stateMap}) {
+			t.Errorf("%s: it writes %q", c.name, w)
+		}
+		record, err := r.Cluster.Read("web")
+		if err != nil || record.Found || !strings.Contains(record.Status, c.says) {
+			t.Errorf("%s: it tells %s (%v)", c.name, record.Status, err)
+		}
+	}
+}
