@@ -1,6 +1,7 @@
 # make          format, vet and every test that needs no cluster: under a minute
 # make test     everything, with a real Kubernetes and real Git
 # make demo     a canary, a blue/green and what goes wrong, before your eyes
+# make teeth    switches every rule off in turn and demands that a test fails
 # make cluster  keeps that Kubernetes running, with a Git server, to try kexal on
 # make accept   rewrites the expected output of the stories: read the diff
 # make deps     installs what Debian has of the tools below
@@ -14,7 +15,7 @@ TEST := go test -count=1
 STORIES := ./fixtures/stories
 quick = $(shell go list ./... | grep -v fixtures/stories)
 
-.PHONY: all check test stories controlplane demo cluster accept soak deps tools race-tools kexal
+.PHONY: all check test stories controlplane demo teeth cluster accept soak deps tools race-tools kexal
 
 all: check
 	$(TEST) -short $(quick)
@@ -40,6 +41,10 @@ stories: tools race-tools
 
 demo: tools
 	go run ./fixtures/demo $(ARGS)
+
+# One or some of them with: make teeth RUN=drain
+teeth: tools
+	go run ./fixtures/teeth -run '$(RUN)'
 
 cluster: tools kexal
 	go build -o $(BUILD)/playground ./fixtures/playground

@@ -277,6 +277,25 @@ func TestTakesOver(t *testing.T) {
 	}
 }
 
+// A process that takes over a rollout at rest writes nothing: the new epoch comes with the next
+// record (SPEC 6.3).
+func TestTakesOverAtRest(t *testing.T) {
+	t.Parallel()
+	old, n := serving(t)
+	was := old.state(t)
+	next := agent(t, n)
+	next.follow(commit("web:v1", ""))
+	for range 2 {
+		next.caughtUp(t, n)
+		if _, err := next.pass(t.Context(), "web"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if w := n.writes(); len(w) != 0 || next.state(t).Epoch != was.Epoch {
+		t.Errorf("it writes %q, in epoch %d", w, next.state(t).Epoch)
+	}
+}
+
 // An agent whose watch of the state is behind that of the objects writes nothing: what bears a
 // later epoch than the state was written by another one. Where the server says that there is no
 // such state, a hand wrote it, and the rollout goes on above it (SPEC 6.3).
@@ -410,15 +429,25 @@ func TestHeldAndRemoved(t *testing.T) {
 	for what, c := range map[string]struct {
 		tree fs.FS
 		says string
+		gone string // a Service that a hand deleted meanwhile; what is held is not made again
 	}{
-		"a mistake in rollout.yaml":         {mistaken, "unknown"},
-		"an object that is refused":         {broken, "would be the agent's own"},
-		"an object of somebody else":        {taken, "ConfigMap taken is there already and is not part of rollout web"},
-		"a Service that cannot select both": {apart, "which stable's pods do not have"},
-		"the directory is gone":             {tree("api", rolloutYAML("namespace: elsewhere")), "rollout.yaml is removed from Git; objects kept"},
+		"a mistake in rollout.yaml":         {mistaken, "unknown", "web"},
+		"an object that is refused":         {broken, "would be the agent's own", ""},
+		"an object of somebody else":        {taken, "ConfigMap taken is there already and is not part of rollout web", ""},
+		"the same, and a Service is gone":   {taken, "ConfigMap taken is there already and is not part of rollout web", "web"},
+		"a Service that cannot select both": {apart, "which stable's pods do not have", ""},
+		"the directory is gone":             {tree("api", rolloutYAML("namespace: elsewhere")), "rollout.yaml is removed from Git; objects kept", "web"},
 	} {
 		r, n := serving(t)
 		r.follow(c.tree)
+		if c.gone != "" {
+			n.mu.Lock()
+			n.remove("services", c.gone)
+			n.mu.Unlock()
+			r.until(t, "the Service is shown to be gone", func() bool {
+				return r.Cluster.Observe(time.Now(), cluster.Subject{Rollout: "web", State: r.state(t)}).Services[0].Selects == strategies.Nothing
+			})
+		}
 		for range 3 {
 			if _, err := r.pass(t.Context(), "web"); err != nil {
 				t.Fatalf("%s: %v", what, err)
