@@ -43,8 +43,8 @@ func mistaken(err error, o *unstructured.Unstructured) error {
 	}
 	no.Words = strings.ReplaceAll(no.Words, tried, "")
 	no.At = &strategies.Place{APIVersion: o.GetAPIVersion(), Kind: o.GetKind(), Name: o.GetName()}
-	if lacking(no, o.GetKind()); no.Fix != "" {
-		return no
+	if no.Fix != "" {
+		return no // it is the Role's
 	}
 	for _, c := range cures {
 		if c.words.MatchString(no.Words) {
@@ -68,21 +68,6 @@ func mistaken(err error, o *unstructured.Unstructured) error {
 		// What comes before is about the patch that kexal made.
 		no.Words = typedField.FindStringSubmatch(no.Words)[1] + ": " + undeclared
 		no.Fix = "mend its spelling, or remove it"
-	}
-	return no
-}
-
-// lacking adds the rule to a refusal for want of a right to a kind (SPEC 6.10).
-func lacking(err error, kind string) error {
-	no, ok := err.(*Refusal)
-	if !ok || !forbidden(no.Words) {
-		return err
-	}
-	for _, right := range Rights {
-		if Watched[kind].Group == right.Group && Watched[kind].Resource == right.Resource {
-			no.Fix = fmt.Sprintf("add {apiGroups: [%q], resources: [%s], verbs: [%s]} to the rules of the agent's Role", right.Group, right.Resource, strings.Join(right.Verbs, ", "))
-			break
-		}
 	}
 	return no
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
+	"slices"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -54,7 +56,7 @@ func judge(what string, err error) error {
 	case s.Code == http.StatusUnauthorized, s.Code == http.StatusTooManyRequests, s.Code >= 500:
 		return fmt.Errorf("%s: %w", what, err)
 	case s.Code >= 400:
-		return &Refusal{What: what, Words: s.Message}
+		return &Refusal{What: what, Words: s.Message, Fix: missingRule(s.Message)}
 	}
 	return fmt.Errorf("%s: %w", what, err)
 }
@@ -63,6 +65,24 @@ func judge(what string, err error) error {
 // RBAC names the user and the verb.
 func forbidden(words string) bool {
 	return strings.Contains(words, "cannot ") && strings.Contains(words, "is forbidden: User ")
+}
+
+// lacked is what RBAC's words are about. A group is named even where it is the core one.
+var lacked = regexp.MustCompile(`cannot (\w+) resource "([^"/]+)[^"]*" in API group "([^"]*)"`)
+
+// missingRule is what an admin adds to the Role where RBAC said no (SPEC 6.10); empty for
+// another's no, and for what no agent is given.
+func missingRule(words string) string {
+	m := lacked.FindStringSubmatch(words)
+	if m == nil || !forbidden(words) {
+		return ""
+	}
+	for _, right := range Rights {
+		if right.Resource == m[2] && right.Group == m[3] && slices.Contains(right.Verbs, m[1]) {
+			return fmt.Sprintf("add {apiGroups: [%q], resources: [%s], verbs: [%s]} to the rules of the agent's Role", right.Group, right.Resource, strings.Join(right.Verbs, ", "))
+		}
+	}
+	return ""
 }
 
 func lacksRight(err error) bool { return forbidden(err.Error()) }

@@ -112,7 +112,7 @@ func (c *Cluster) put(ctx context.Context, whose, name string, labels map[string
 		o := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}}
 		made, err := c.resource("ConfigMap").Create(ctx, o, metav1.CreateOptions{FieldManager: managerState})
 		if err != nil {
-			return lacking(judge(what, err), "ConfigMap")
+			return judge(what, err)
 		}
 		c.remember(whose, made)
 		return nil
@@ -124,7 +124,7 @@ func (c *Cluster) put(ctx context.Context, whose, name string, labels map[string
 	}
 	made, err := c.resource("ConfigMap").Patch(ctx, name, types.MergePatchType, patch, metav1.PatchOptions{FieldManager: managerState})
 	if err != nil {
-		return lacking(judge(what, err), "ConfigMap")
+		return judge(what, err)
 	}
 	c.remember(whose, made)
 	return nil
