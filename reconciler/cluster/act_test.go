@@ -138,7 +138,7 @@ func TestDelete(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(w.asks) != 1 || w.reads != 1 || !strings.HasPrefix(w.asks[0], "delete shop/deployments web-green ") ||
-		!strings.Contains(w.asks[0], `"uid":"uid-web-x"`) || !strings.Contains(w.asks[0], `"propagationPolicy":"Background"`) {
+		!strings.Contains(w.asks[0], `"uid":"uid-web-x"`) || !strings.Contains(w.asks[0], `"resourceVersion":"40"`) || !strings.Contains(w.asks[0], `"propagationPolicy":"Background"`) {
 		t.Errorf("after %d reads it asks for %q", w.reads, w.asks)
 	}
 	if !w.Behind("web") {
