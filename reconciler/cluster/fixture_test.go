@@ -90,6 +90,9 @@ func said(a clienttesting.Action) string {
 			how += ", not forced"
 		}
 		return fmt.Sprintf("%s %s by %s, %s\n%s", line, a.GetName(), a.PatchOptions.FieldManager, how, a.GetPatch())
+	case clienttesting.CreateActionImpl:
+		text, _ := json.Marshal(a.Object)
+		return fmt.Sprintf("%s by %s\n%s", line, a.CreateOptions.FieldManager, text)
 	case clienttesting.DeleteActionImpl:
 		options, _ := json.Marshal(a.DeleteOptions)
 		return fmt.Sprintf("%s %s %s", line, a.GetName(), options)

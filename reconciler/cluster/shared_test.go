@@ -145,8 +145,8 @@ func TestMarkWithoutASelector(t *testing.T) {
 	}
 }
 
-// A Deployment is made with no pods and without force: should another agent have made it and
-// scaled it meanwhile, the count is not ours, and the server says so (SPEC 6.1, 6.3).
+// A Deployment is made with no pods, and by a create: should another agent have made it
+// meanwhile, the server says so (SPEC 6.1, 6.3).
 func TestCreate(t *testing.T) {
 	w := newWire(t)
 	subject := inFlight()
@@ -154,7 +154,7 @@ func TestCreate(t *testing.T) {
 	if err := w.Act(t.Context(), w.Observe(noon, subject), subject.State, strategies.Create{Color: strategies.Green, Stamp: stamp}); err != nil {
 		t.Fatal(err)
 	}
-	if len(w.asks) != 1 || !strings.HasPrefix(w.asks[0], "patch shop/deployments web-green by kexal, application/apply-patch+yaml, not forced\n") || !strings.Contains(w.asks[0], `"replicas":0`) {
+	if len(w.asks) != 1 || !strings.HasPrefix(w.asks[0], "create shop/deployments by kexal-new\n") || !strings.Contains(w.asks[0], `"replicas":0`) {
 		t.Errorf("it asks for %q", w.asks)
 	}
 }
