@@ -41,12 +41,26 @@ func (c *Cluster) Rollouts() []string {
 	return names
 }
 
-// Read gives what the last decision left.
+// Read gives what the last decision left. Its State must not be changed.
 func (c *Cluster) Read(rollout string) (Record, error) {
 	o := c.cached("ConfigMap", statePrefix+rollout)
 	if o == nil {
 		return Record{}, nil
 	}
+	read := remembered(c, o, func() reading {
+		r, err := recordOf(rollout, o)
+		return reading{r, err}
+	})
+	return read.Record, read.err
+}
+
+// reading is what became of a state ConfigMap.
+type reading struct {
+	Record
+	err error
+}
+
+func recordOf(rollout string, o *unstructured.Unstructured) (Record, error) {
 	data, _, _ := unstructured.NestedStringMap(o.Object, "data")
 	r := Record{Status: data["status.json"], raw: data["state.json"], object: o}
 	if r.raw == "" {

@@ -18,7 +18,7 @@ type typed struct {
 type decoded struct {
 	uid     types.UID
 	version string
-	object  any // nil = it cannot be decoded
+	object  any
 }
 
 // mostDecoded bounds what is kept: beyond it all is decoded anew, which costs one
@@ -31,21 +31,30 @@ func decode[T any](c *Cluster, u *unstructured.Unstructured) *T {
 	if u == nil {
 		return nil
 	}
+	return remembered(c, u, func() *T {
+		o := new(T)
+		if runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, o) != nil {
+			return nil
+		}
+		return o
+	})
+}
+
+// remembered gives what was made of an object of the watches, made once for each version of
+// it.
+func remembered[T any](c *Cluster, u *unstructured.Unstructured, make func() T) T {
 	key := u.GetKind() + "/" + u.GetName()
 	c.typed.mu.Lock()
 	defer c.typed.mu.Unlock()
-	d := c.typed.known[key]
-	if d.uid != u.GetUID() || d.version != u.GetResourceVersion() || d.version == "" {
-		d = decoded{uid: u.GetUID(), version: u.GetResourceVersion()}
-		o := new(T)
-		if runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, o) == nil {
-			d.object = o
+	if d := c.typed.known[key]; d.uid == u.GetUID() && d.version == u.GetResourceVersion() && d.version != "" {
+		if made, is := d.object.(T); is {
+			return made
 		}
-		if c.typed.known == nil || len(c.typed.known) >= mostDecoded {
-			c.typed.known = map[string]decoded{}
-		}
-		c.typed.known[key] = d
 	}
-	o, _ := d.object.(*T)
-	return o
+	made := make()
+	if c.typed.known == nil || len(c.typed.known) >= mostDecoded {
+		c.typed.known = map[string]decoded{}
+	}
+	c.typed.known[key] = decoded{u.GetUID(), u.GetResourceVersion(), made}
+	return made
 }
