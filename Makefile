@@ -1,6 +1,7 @@
 # make          format, vet and every test that needs no cluster: under a minute
 # make test     everything, with a real Kubernetes and real Git
 # make demo     a canary, a blue/green and what goes wrong, before your eyes
+# make soak     random worlds until you stop it
 # make teeth    switches every rule off in turn and demands that a test fails
 # make cluster  keeps that Kubernetes running, with a Git server, to try kexal on
 # make accept   rewrites the expected output of the stories: read the diff
@@ -15,7 +16,7 @@ TEST := go test -count=1
 STORIES := ./fixtures/stories
 quick = $(shell go list ./... | grep -v fixtures/stories)
 
-.PHONY: all check test stories controlplane demo teeth cluster accept soak deps tools race-tools kexal
+.PHONY: all check test stories controlplane demo teeth worlds long cluster accept soak deps tools race-tools kexal
 
 all: check
 	$(TEST) -short $(quick)
@@ -28,8 +29,13 @@ check: tools
 
 test: check race-tools
 	$(TEST) -race $(quick)
+	$(MAKE) worlds
 	$(MAKE) controlplane
 	$(MAKE) stories
+
+# Ten thousand worlds in memory, counted by what became of them; -race played some of them.
+worlds: tools
+	$(TEST) -v -run 'TestEveryWrite|TestWorlds' ./fixtures/world
 
 # The fixture itself: its node, its network, and that it starts and stops.
 controlplane: tools
@@ -54,9 +60,19 @@ cluster: tools kexal
 accept:
 	$(TEST) ./strategies ./cmd/kexal/explain -rewrite
 
-# Random worlds and the stories until something fails or you stop it.
-soak: tools race-tools
-	while $(TEST) ./strategies -run TestPromises -rapid.checks=20000 && SOAK=1 $(TEST) -race -timeout 60m -parallel 4 $(STORIES); do :; done
+# Random worlds and what takes long in turns, until something fails or you stop it; with a TIME
+# such as 30m only the worlds. One that fails is kept below fixtures/world/testdata/regressions.
+TIME :=
+soak: tools
+	@if [ -n "$(TIME)" ]; then go run ./fixtures/world/soak -for $(TIME); \
+	else while go run ./fixtures/world/soak -for 30m && $(MAKE) long; do :; done; fi
+
+# All that `make test` plays a sample of: every write that an agent can be killed at on a real
+# Kubernetes, every state of rollouts that are not quite as small.
+long: tools race-tools
+	SOAK=1 $(TEST) -timeout 60m -run 'TestExhaustive$$' ./strategies
+	$(TEST) ./strategies -run TestPromises -rapid.checks=20000
+	SOAK=1 $(TEST) -race -timeout 90m -parallel 4 $(STORIES)
 
 kexal:
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o $(BUILD)/kexal ./cmd/kexal
