@@ -101,3 +101,16 @@ func decoded(input string) string {
 	}
 	return b.String()
 }
+
+// A file of up to 1 MiB is read, and a larger one is not, whatever it says (SPEC 3.1).
+func TestDecodeSize(t *testing.T) {
+	const file = "apiVersion: kexal.dev/v1alpha1\nkind: Rollout\nspec: {strategy: {canary: {}}}\n#"
+	most := file + strings.Repeat("-", 1<<20-len(file))
+	if _, err := strategies.Decode("rollout.yaml", []byte(most)); err != nil {
+		t.Errorf("%d bytes: %v", len(most), err)
+	}
+	const want = "rollout.yaml:1:1: the file has 1048577 bytes, at most 1048576 are read: make it smaller"
+	if _, err := strategies.Decode("rollout.yaml", []byte(most+"-")); err == nil || err.Error() != want {
+		t.Errorf("a byte more: %v", err)
+	}
+}
