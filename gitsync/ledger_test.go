@@ -372,6 +372,18 @@ func TestLostAnswerMakesNoSecondCommit(t *testing.T) {
 	}
 }
 
+// Whoever commits on a parent hears that it worked: the branch is at his own commit, and has not
+// moved on to another's.
+func TestLostAnswerIsASuccess(t *testing.T) {
+	r := newRepo(t)
+	l := r.ledger()
+	r.server.LoseNextPushAnswer()
+	tip, err := l.Commit(t.Context(), "", change(0, "shop/web/status.yaml", "a"))
+	if err != nil || tip != r.served("rev-parse", statusBranch) {
+		t.Errorf("it comes to %q (%v)", tip, err)
+	}
+}
+
 // The answer is lost and the server is away, so that nobody can tell. The
 // caller comes again later, perhaps after a restart, perhaps after others
 // pushed: its changes are found by their content.

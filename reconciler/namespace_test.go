@@ -85,6 +85,13 @@ func (n *namespace) writes() []string {
 	return all
 }
 
+// refuses has requests refused: with a function's words, unless they are empty.
+func (n *namespace) refuses(words func(r request) string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.refuse = words
+}
+
 func (n *namespace) serve(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	_, rest, found := strings.Cut(r.URL.Path, "/namespaces/shop/")

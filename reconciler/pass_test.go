@@ -180,12 +180,12 @@ func TestRecordsBeforeItRaises(t *testing.T) {
 	t.Parallel()
 	r, n := serving(t)
 	r.follow(commit("web:v2", ""))
-	n.refuse = func(w request) string {
+	n.refuses(func(w request) string {
 		if w.object == stateMap {
 			return "the state is refused"
 		}
 		return ""
-	}
+	})
 	var no *cluster.Refusal
 	if _, err := r.pass(t.Context(), "web"); !errors.As(err, &no) {
 		t.Errorf("it goes on with %v", err)
@@ -210,12 +210,12 @@ func TestAbortActsWithoutARecord(t *testing.T) {
 	r, n := inFlight(t)
 	candidate := r.state(t).Candidate
 	r.follow(commit("web:v2", "abort: "+quoted(candidate.Revision)+", "))
-	n.refuse = func(w request) string {
+	n.refuses(func(w request) string {
 		if w.object == stateMap || w.object == "deployments/web-green" {
 			return "it is refused"
 		}
 		return ""
-	}
+	})
 	var no *cluster.Refusal
 	if _, err := r.pass(t.Context(), "web"); !errors.As(err, &no) {
 		t.Fatalf("it comes to %v", err)
@@ -367,12 +367,12 @@ func TestRefusedOnceAMinute(t *testing.T) {
 	t.Parallel()
 	r, n := serving(t)
 	r.follow(commit("web:v2", ""))
-	n.refuse = func(w request) string {
+	n.refuses(func(w request) string {
 		if w.object == "deployments/web-green" && !w.dry {
 			return "admission says no"
 		}
 		return ""
-	}
+	})
 	tries := 0
 	for range 4 {
 		if _, err := r.pass(t.Context(), "web"); err != nil {
@@ -393,13 +393,13 @@ func TestAsksBeforeTheFirstWrite(t *testing.T) {
 	r, n := serving(t)
 	r.follow(commit("web:v2", ""))
 	asks := 0
-	n.refuse = func(w request) string {
+	n.refuses(func(w request) string {
 		if w.dry && strings.HasPrefix(w.object, "pods/") {
 			asks++
 			return "violates PodSecurity"
 		}
 		return ""
-	}
+	})
 	for range 3 {
 		if _, err := r.pass(t.Context(), "web"); err != nil {
 			t.Fatal(err)
@@ -521,6 +521,9 @@ func TestLostState(t *testing.T) {
 		}
 		if w := n.writes(); !slices.Equal(w, []string{"post " + stateMap}) {
 			t.Errorf("%s: it writes %q", c.name, w)
+		}
+		if len(r.pending) != 0 {
+			t.Errorf("%s: it offers %+v to the ledger, whose last word may be all that is left", c.name, r.pending)
 		}
 		record, err := r.Cluster.Read("web")
 		if err != nil || record.Found || !strings.Contains(record.Status, c.says) {
