@@ -114,6 +114,7 @@ func runAgent(ctx context.Context, f agentFlags, out io.Writer) error {
 		defer os.RemoveAll(dir)
 		f.cacheDir = dir
 	}
+	freshToken(config)
 	me, err := identity()
 	if err != nil {
 		return err
