@@ -56,11 +56,13 @@ type written struct {
 func New(config *rest.Config, namespace string, options release.Options) (*Cluster, error) {
 	config = rest.CopyConfig(config)
 	config.QPS = -1
+	blind := &blindness{kinds: map[string]*Refusal{}}
+	config.Wrap(blind.watches)
 	client, err := dynamic.NewForConfig(config)
 	if err != nil {
 		return nil, err
 	}
-	watches, err := inform(client, namespace)
+	watches, err := inform(client, namespace, blind)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +82,9 @@ func Over(client dynamic.Interface, watches Watches, pace Pace, namespace string
 // [strategies.AgentName] when it is about what belongs to none.
 func (c *Cluster) Start(ctx context.Context, wake func(rollout string)) error {
 	return c.watches.Start(ctx, func(o *unstructured.Unstructured) {
-		if rollout, any := c.rolloutOf(o.GetKind(), o); any || rollout != "" {
+		if o == nil {
+			wake("")
+		} else if rollout, any := c.rolloutOf(o.GetKind(), o); any || rollout != "" {
 			wake(rollout)
 		}
 	})
@@ -201,6 +205,9 @@ func (c *Cluster) Behind(rollout string) bool {
 	defer c.mu.Unlock()
 	for key, w := range c.wrote[rollout] {
 		kind, name, _ := strings.Cut(key, "/")
+		if kind != "ConfigMap" && c.watches.Refused(kind) != nil {
+			continue // it would be waited for in vain; the rollout is held, and what is written is fenced
+		}
 		if c.shows(kind, name, w) {
 			delete(c.wrote[rollout], key)
 			continue

@@ -70,6 +70,8 @@ type stores map[string]cache.Indexer
 
 func (s stores) Store(kind string) cache.Indexer { return s[kind] }
 
+func (s stores) Refused(string) *Refusal { return nil }
+
 func (s stores) Start(context.Context, func(*unstructured.Unstructured)) error { return nil }
 
 func kindOf(resource string) string {

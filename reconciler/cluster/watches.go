@@ -17,8 +17,11 @@ type Watches interface {
 	// indexed by [BySlice].
 	Store(kind string) cache.Indexer
 	// Start follows until ctx ends, and returns when everything was listed once. notify
-	// hears of every object that came, changed or went, once the store shows it.
+	// hears of every object that came, changed or went, once the store shows it; with nil,
+	// that a kind cannot be seen any more, or can again.
 	Start(ctx context.Context, notify func(o *unstructured.Unstructured)) error
+	// Refused is why the server does not let a kind be watched; nil while it does.
+	Refused(kind string) *Refusal
 }
 
 // Watched are the resources that are watched, by kind.
@@ -46,20 +49,23 @@ func Indexers(kind string) cache.Indexers {
 }
 
 // informers are the watches of client-go.
-type informers map[string]cache.SharedIndexInformer // by kind
+type informers struct {
+	kinds map[string]cache.SharedIndexInformer
+	*blindness
+}
 
-func inform(client dynamic.Interface, namespace string) (informers, error) {
-	all := informers{}
+func inform(client dynamic.Interface, namespace string, b *blindness) (informers, error) {
+	all := informers{map[string]cache.SharedIndexInformer{}, b}
 	factory := dynamicinformer.NewFilteredDynamicSharedInformerFactory(client, 0, namespace, nil)
 	for kind, resource := range Watched {
 		informer := factory.ForResource(resource).Informer()
 		if err := informer.SetTransform(slim(kind)); err != nil {
-			return nil, err
+			return all, err
 		}
 		if err := informer.AddIndexers(Indexers(kind)); err != nil {
-			return nil, err
+			return all, err
 		}
-		all[kind] = informer
+		all.kinds[kind] = informer
 	}
 	return all, nil
 }
@@ -74,7 +80,9 @@ func slim(kind string) cache.TransformFunc {
 	}
 }
 
-func (i informers) Store(kind string) cache.Indexer { return i[kind].GetIndexer() }
+func (i informers) Store(kind string) cache.Indexer { return i.kinds[kind].GetIndexer() }
+
+func (i informers) Refused(kind string) *Refusal { return i.to(kind) }
 
 func (i informers) Start(ctx context.Context, notify func(o *unstructured.Unstructured)) error {
 	tell := func(o any) {
@@ -85,13 +93,17 @@ func (i informers) Start(ctx context.Context, notify func(o *unstructured.Unstru
 			notify(u)
 		}
 	}
+	i.wake = func() { notify(nil) }
 	var synced []cache.InformerSynced
-	for _, informer := range i {
+	for kind, informer := range i.kinds {
 		handler, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
 			AddFunc: tell, DeleteFunc: tell,
 			UpdateFunc: func(_, o any) { tell(o) },
 		})
 		if err != nil {
+			return err
+		}
+		if err := i.notice(kind, informer); err != nil {
 			return err
 		}
 		synced = append(synced, handler.HasSynced)

@@ -1,0 +1,61 @@
+package cluster
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+// A watch that the server refuses for want of a right is told with its rule until the server
+// grants that watch again; one that only breaks is not, and nor is one that is refused while
+// a token is renewed (SPEC 6.10).
+func TestBlind(t *testing.T) {
+	woken := 0
+	b := blindness{kinds: map[string]*Refusal{}, wake: func() { woken++ }}
+	pods := schema.GroupResource{Resource: "pods"}
+	forbidden := apierrors.NewForbidden(pods, "", errors.New(`User "system:serviceaccount:shop:kexal" cannot watch resource "pods" in API group "" in the namespace "shop"`))
+	for _, passes := range []error{errors.New("connection refused"), apierrors.NewUnauthorized("expired"), apierrors.NewResourceExpired("too old")} {
+		b.refused("Pod", passes)
+	}
+	if no := b.to("Pod"); no != nil || woken > 0 {
+		t.Errorf("what passes is told: %v, woken %d times", no, woken)
+	}
+	b.refused("Pod", forbidden)
+	b.refused("Pod", forbidden)
+	if no := b.to("Pod"); no == nil || !strings.HasPrefix(no.Error(), "watch pods is refused: ") ||
+		!strings.HasSuffix(no.Error(), `: add {apiGroups: [""], resources: [pods], verbs: [get, list, watch]} to the rules of the agent's Role`) || woken != 1 {
+		t.Errorf("it says %v, woken %d times", no, woken)
+	}
+	if b.to("Pod") == nil || b.to("Service") != nil {
+		t.Error("it is blind to another kind")
+	}
+
+	code := http.StatusOK
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) }))
+	defer server.Close()
+	client := &http.Client{Transport: b.watches(http.DefaultTransport)}
+	ask := func(path string) {
+		answer, err := client.Get(server.URL + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+	}
+	ask("/api/v1/namespaces/shop/pods?limit=1")
+	ask("/api/v1/namespaces/shop/services?watch=true")
+	code = http.StatusForbidden
+	ask("/api/v1/namespaces/shop/pods?watch=true")
+	if b.to("Pod") == nil {
+		t.Error("something else than that watch ends it")
+	}
+	code = http.StatusOK
+	ask("/api/v1/namespaces/shop/pods?watch=true")
+	if no := b.to("Pod"); no != nil || woken != 2 {
+		t.Errorf("the watch is granted, and it says %v, woken %d times", no, woken)
+	}
+}
