@@ -23,6 +23,7 @@ require (
 	pgregory.net/rapid v1.3.0 // properties
 	sigs.k8s.io/kustomize/api v0.21.2 // kustomizations
 	sigs.k8s.io/kustomize/kyaml v0.21.2 // the file system that kustomize reads
+	sigs.k8s.io/structured-merge-diff/v6 v6.4.2 // who owns a field, as the API server reckons it
 	sigs.k8s.io/yaml v1.6.0 // YAML as Kubernetes reads it
 )
 
@@ -84,5 +85,4 @@ require (
 	k8s.io/utils v0.0.0-20260626114624-be93311217bd // indirect
 	sigs.k8s.io/json v0.0.0-20250730193827-2d320260d730 // indirect
 	sigs.k8s.io/randfill v1.0.0 // indirect
-	sigs.k8s.io/structured-merge-diff/v6 v6.4.2 // indirect
 )
