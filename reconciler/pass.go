@@ -262,10 +262,12 @@ func (r *Reconciler) write(ctx context.Context, t *turn, next strategies.State) 
 	changed, err := r.Cluster.Write(ctx, t.name, t.record, next, text)
 	var no *cluster.Refusal
 	if errors.As(err, &no) {
-		// Nothing can be recorded: the ledger tells it, and it is tried once a minute.
+		// Nothing can be recorded: the ledger tells it, once, and it is tried once a minute.
+		if m.unrecorded == nil || m.unrecorded.Error() != no.Error() {
+			status.Reason, status.Message, status.Since = strategies.Blocked, no.Error(), t.sight.At
+			r.offer(status)
+		}
 		m.unrecorded, m.recordAt = no, t.sight.At.Add(refusedFor)
-		status.Reason, status.Message, status.Since = strategies.Blocked, no.Error(), t.sight.At
-		r.offer(status)
 	}
 	if err != nil {
 		return err

@@ -253,12 +253,16 @@ type counts struct {
 	low map[types.UID]int32 // for one that is followed the highest there is
 }
 
+// mostCounts bounds what is remembered of Deployments that are long gone. To forget one that
+// is not gone is safe: it is then one of which nothing is known.
+const mostCounts = 1000
+
 // of is what to fear for; 0 for one that was never seen to be followed: nobody knows what
 // was asked of it before.
 func (c *counts) of(uid types.UID, lags bool, desired int32) int32 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.low == nil {
+	if c.low == nil || len(c.low) >= mostCounts {
 		c.low = map[types.UID]int32{}
 	}
 	if !lags {
