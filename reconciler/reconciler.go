@@ -108,9 +108,9 @@ type memory struct {
 	// A record that the server refuses, and when it is tried again.
 	unrecorded *cluster.Refusal
 	recordAt   time.Time
-	dry             map[string]verdict
-	lost            string    // why a lost state cannot be rebuilt, as it was told last
-	askAt           time.Time // when to try again
+	dry        map[string]verdict
+	lost       string    // why a lost state cannot be rebuilt, as it was told last
+	askAt      time.Time // when to try again
 }
 
 // refusal is an action that the server refuses on the way back; the others go on.
