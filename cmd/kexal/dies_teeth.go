@@ -7,7 +7,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"syscall"
 
 	"k8s.io/client-go/rest"
@@ -16,38 +16,62 @@ import (
 // dies makes the process end at its Nth write to the cluster, for the stories that kill
 // the agent on every line that writes: DIE=before:3 ends it before the third write is
 // sent, DIE=after:3 when it was made and the answer is lost. Leases are not counted.
+// DIE=@FILE reads that word from a file as soon as it is there, and counts from then.
 //
 // STALL=before:3 stops it there instead, with the Lease found valid and the write not on
 // the wire yet.
 func dies(config *rest.Config) {
-	end := func() { os.Exit(137) }
-	word := os.Getenv("DIE")
-	if word == "" {
-		word = os.Getenv("STALL")
-		end = func() { _ = syscall.Kill(os.Getpid(), syscall.SIGSTOP) } // it reaches us, or nobody
+	d := death{word: os.Getenv("DIE"), end: func() { os.Exit(137) }}
+	if stalls := os.Getenv("STALL"); stalls != "" {
+		d.word, d.end = stalls, func() { _ = syscall.Kill(os.Getpid(), syscall.SIGSTOP) } // it reaches us, or nobody
 	}
-	when, number, _ := strings.Cut(word, ":")
-	at, err := strconv.ParseInt(number, 10, 64)
-	if err != nil {
+	if d.word == "" {
 		return
 	}
-	var writes atomic.Int64
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper {
 		return roundTripper(func(r *http.Request) (*http.Response, error) {
 			if r.Method == http.MethodGet || strings.Contains(r.URL.Path, "/leases") || r.URL.Query().Has("dryRun") {
 				return next.RoundTrip(r)
 			}
-			n := writes.Add(1)
-			if n == at && when == "before" {
-				end()
+			when := d.comes()
+			if when == "before" {
+				d.end()
 			}
 			answer, err := next.RoundTrip(r)
-			if n == at && when == "after" {
-				end()
+			if when == "after" {
+				d.end()
 			}
 			return answer, err
 		})
 	})
+}
+
+// A death is where the process ends.
+type death struct {
+	word string
+	end  func()
+
+	mu     sync.Mutex
+	writes int
+}
+
+// comes counts a write, and tells "before" or "after" when it is the one.
+func (d *death) comes() (when string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if file, later := strings.CutPrefix(d.word, "@"); later {
+		word, err := os.ReadFile(file)
+		if err != nil {
+			return ""
+		}
+		d.word = string(word)
+	}
+	d.writes++
+	when, number, _ := strings.Cut(d.word, ":")
+	if n, err := strconv.Atoi(number); err != nil || n != d.writes {
+		return ""
+	}
+	return when
 }
 
 type roundTripper func(*http.Request) (*http.Response, error)
