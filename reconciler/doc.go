@@ -17,6 +17,7 @@
 //	../gitsync         snapshots in, status commits out; the only importer of go-git
 //	../gitsync/ledger  status ↔ what the branch holds (pure)
 //	../strategies      what to do next (pure)
+//	../fixtures/world        this code against an API server and a repository in memory, under a seed
 //	../strategies/simulated  this loop again, over a namespace in memory and its own clock (pure)
 //
 // # Waking
