@@ -253,11 +253,10 @@ func (c *Cluster) createService(ctx context.Context, s Sight, own *unstructured.
 // field as long as our own apply entry still owns it, with the live value, because the
 // server resets what its only owner stops sending (SPEC 6.1, K1).
 func (c *Cluster) applyService(ctx context.Context, s Sight, own, live *unstructured.Unstructured, selector map[string]string, stamp *strategies.Stamp, dry bool) error {
-	if !dry {
-		var err error
-		if live, err = c.inherit(ctx, s, live); err != nil {
-			return err
-		}
+	// While it is only tried too: the switch that follows is then one write for each Service.
+	live, err := c.inherit(ctx, s, live)
+	if err != nil {
+		return err
 	}
 	own = own.DeepCopy()
 	unstructured.RemoveNestedField(own.Object, "spec", "selector")
