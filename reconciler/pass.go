@@ -22,6 +22,7 @@ type turn struct {
 	sight    cluster.Sight
 	spec     strategies.Spec
 	problems []strategies.Problem
+	askAt    time.Time // when the server is asked again about what it refused; zero = it refused nothing
 }
 
 // pass observes, decides, records and acts, once. It returns when to look again. Passes
@@ -73,7 +74,9 @@ func (r *Reconciler) pass(ctx context.Context, name string) (recheck time.Time, 
 			plan = strategies.Decide(t.spec, t.record.State, t.sight.Observation)
 		}
 	}
-	return r.carryOut(ctx, t, plan)
+	recheck, err = r.carryOut(ctx, t, plan)
+	// Each pass says so: the queue keeps one moment for a rollout, the earliest.
+	return earlier(recheck, t.askAt), err
 }
 
 // observe completes what the cluster shows with what Git says.
@@ -147,6 +150,7 @@ func (r *Reconciler) begins(plan strategies.Plan, was strategies.State) bool {
 func (r *Reconciler) dryRun(ctx context.Context, t *turn, plan strategies.Plan) (refusal error, err error) {
 	now := t.sight.At
 	if v, asked := t.memory.dry[t.desired.seen]; asked && (v.until.IsZero() || now.Before(v.until)) {
+		t.askAt = v.until
 		return v.refusal, nil
 	}
 	if c := plan.Next.Candidate; c != nil {
@@ -159,8 +163,8 @@ func (r *Reconciler) dryRun(ctx context.Context, t *turn, plan strategies.Plan) 
 	case errors.As(err, &no) && strings.Contains(no.Words, "exceeded quota") && t.spec.Surge(t.desired.release.Replicas) == 0:
 		// There is no room beside stable, and none is needed: a pod of it goes first.
 	case errors.As(err, &no):
-		t.memory.dry = map[string]verdict{t.desired.seen: {refusal: no, until: now.Add(refusedFor)}}
-		r.queue.AddAfter(t.name, refusedFor+time.Millisecond)
+		t.askAt = now.Add(refusedFor)
+		t.memory.dry = map[string]verdict{t.desired.seen: {refusal: no, until: t.askAt}}
 		return no, nil
 	case err != nil:
 		return nil, err
