@@ -28,14 +28,16 @@ check: tools
 	go vet -tags teeth ./cmd/kexal
 
 test: check race-tools
-	$(TEST) -race $(quick)
+	$(TEST) -race -timeout 20m $(quick)
 	$(MAKE) worlds
 	$(MAKE) controlplane
 	$(MAKE) stories
 
-# Ten thousand worlds in memory, counted by what became of them; -race played some of them.
+# Ten thousand worlds in memory, counted by what became of them, and every state that small
+# rollouts come to; -race played some of them.
 worlds: tools
 	$(TEST) -v -run 'TestEveryWrite|TestWorlds' ./fixtures/world
+	$(TEST) -v -run 'TestExhaustive$$|TestPromises' ./strategies
 
 # The fixture itself: its node, its network, and that it starts and stops.
 controlplane: tools

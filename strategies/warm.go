@@ -102,6 +102,10 @@ func (d *decision) resizedWarm() []Action {
 		return []Action{Scale{d.next.Stable.Color, size, d.stamp()}}
 	}
 	if d.spec.keepsStable() && old.Exists && !old.Deleting && old.Desired > 0 && old.Desired != size && size > 0 {
+		if drained := d.next.Warm.Since.Add(drain); old.Desired > size && d.obs.At.Before(drained) {
+			d.lookAt(drained) // users may still be on their way there (SPEC 5.11)
+			return nil
+		}
 		return []Action{Scale{d.next.Warm.Old.Color, size, d.stamp()}}
 	}
 	if size == d.n {
