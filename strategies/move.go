@@ -86,7 +86,10 @@ func (d *decision) move(w int) (acts []Action, live bool) {
 	if selects == BothColors || selects == Only(s.Color) {
 		serving.stable = d.reached(s.Color, stable)
 	}
-	grown := candidate.sure() >= d.enoughOf(candidate.Desired)
+	// Where users come to it, the EndpointSlices have all of it too: they follow the pods within
+	// moments, and until then stable would give up its pods one by one.
+	enough := d.enoughOf(candidate.Desired)
+	grown := candidate.sure() >= enough && (selects == Only(s.Color) || serving.candidate >= enough)
 	room := func(other int32) int32 { return ceiling - other }
 
 	switch {
