@@ -28,6 +28,9 @@
 // never holds the others. A pass reads what the watches showed, and does nothing while
 // they have not shown its own last writes.
 //
+// Run takes these steps by itself: Start, then Poll, Work, Publish and Tell. Who has a clock
+// and an order of its own takes them one at a time.
+//
 // # What belongs to no rollout
 //
 // What polls and pushes come to, and what of a commit has no rollout to be told under,
