@@ -9,13 +9,9 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
-	"time"
 
-	"github.com/rs/zerolog"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/client-go/rest"
 
-	"github.com/kexal/kexal/fixtures/stage"
 	"github.com/kexal/kexal/reconciler/cluster"
 	"github.com/kexal/kexal/reconciler/release"
 	"github.com/kexal/kexal/strategies"
@@ -33,19 +29,6 @@ func (s *said) Read(context.Context, string) (strategies.Status, bool, error) {
 	return s.status, s.found, s.err
 }
 
-// agent is a reconciler over a namespace, whose passes a test makes.
-func agent(t *testing.T, n *namespace) *Reconciler {
-	t.Helper()
-	c, err := cluster.New(&rest.Config{Host: n.URL}, "shop", release.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Start(t.Context(), func(string) {}); err != nil {
-		t.Fatal(err)
-	}
-	return New(Settings{Namespace: "shop", Branch: "main", Paths: []string{"."}, Cluster: c, Ledger: &said{}, Log: zerolog.Nop()})
-}
-
 const (
 	serviceYAML = "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {selector: {app: web}, ports: [{port: 80}]}\n"
 	notesYAML   = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: notes}\ndata: {a: \"1\"}\n"
@@ -61,113 +44,32 @@ func commit(image, spec string) fstest.MapFS {
 	return files
 }
 
-// caughtUp waits until the watches have shown all that is in the namespace.
-func (r *Reconciler) caughtUp(t *testing.T, n *namespace) {
-	t.Helper()
-	err := stage.Until(t.Context(), 30*time.Second, "the watches show all of it", func() (bool, error) {
-		if r.Cluster.Behind("web") {
-			return false, nil
-		}
-		record, err := r.Cluster.Read("web")
-		if err != nil {
-			return true, nil // it is there, and cannot be read
-		}
-		subject := cluster.Subject{Rollout: "web", State: record.State}
-		if d := r.desired["web"]; d != nil && d.err == nil {
-			subject.Release = d.release
-		}
-		s := r.Cluster.Observe(time.Now(), subject)
-		for color, slot := range s.Slots {
-			want := int32(0)
-			if d := n.live("deployments", "web-"+string(color)); d != nil {
-				count, _, _ := unstructured.NestedInt64(d.Object, "spec", "replicas")
-				want = int32(count)
-				if !slot.Started {
-					return false, nil
-				}
-			}
-			if slot.Desired != want || slot.Ready != want || slot.Lags {
-				return false, nil
-			}
-		}
-		for _, svc := range s.Services {
-			slice := n.live("endpointslices", svc.Name+"-x2")
-			if slice == nil {
-				continue
-			}
-			endpoints, _, _ := unstructured.NestedSlice(slice.Object, "endpoints")
-			if svc.Endpoints[strategies.Blue]+svc.Endpoints[strategies.Green] != int32(len(endpoints)) {
-				return false, nil
-			}
-		}
-		return true, nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-// play makes passes, and the controllers settle after each, until the rollout says what is
-// waited for.
-func (r *Reconciler) play(t *testing.T, n *namespace, reason strategies.Reason) {
-	t.Helper()
-	for range 40 {
-		r.caughtUp(t, n)
-		if _, err := r.pass(t.Context(), "web"); err != nil && !errors.Is(err, cluster.ErrConflict) {
-			t.Fatal(err)
-		}
-		n.settle()
-		r.caughtUp(t, n)
-		if r.state(t).Reason == reason {
-			return
-		}
-	}
-	t.Fatalf("it does not come to %s: %+v", reason, r.state(t))
-}
-
-func (r *Reconciler) state(t *testing.T) strategies.State {
-	t.Helper()
-	r.until(t, "the state is shown", func() bool { return !r.Cluster.Behind("web") })
-	record, err := r.Cluster.Read("web")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return record.State
-}
-
-func (r *Reconciler) until(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	if err := stage.Until(t.Context(), 30*time.Second, what, func() (bool, error) { return holds(), nil }); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // serving is a namespace in which v1 is stable, beside a ConfigMap of somebody else, and the
 // agent that made it so.
-func serving(t *testing.T) (*Reconciler, *namespace) {
+func serving(t *testing.T) (acting, *namespace) {
 	t.Helper()
-	n := newNamespace(t)
-	n.put("configmaps", &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "ConfigMap", "metadata": map[string]any{"name": "taken"}}})
+	n := newNamespace()
+	n.put(&unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "ConfigMap", "metadata": map[string]any{"name": "taken"}}})
 	r := agent(t, n)
 	r.follow(commit("web:v1", ""))
-	r.play(t, n, strategies.Stable)
+	r.play(t, strategies.Stable)
 	n.writes()
 	return r, n
 }
 
 // inFlight is one in which half of the users are on v2, which waits for a promote.
-func inFlight(t *testing.T) (*Reconciler, *namespace) {
+func inFlight(t *testing.T) (acting, *namespace) {
 	t.Helper()
 	r, n := serving(t)
 	r.follow(commit("web:v2", ""))
-	r.play(t, n, strategies.WaitingForPromote)
+	r.play(t, strategies.WaitingForPromote)
 	r.pass(t.Context(), "web") // nothing is left to be done
-	r.caughtUp(t, n)
+	n.show()
 	n.writes()
 	return r, n
 }
 
-const stateMap = "configmaps/kexal-web"
+const stateMap = "ConfigMap kexal-web"
 
 // effects are the writes but the state's.
 func effects(writes []string) []string {
@@ -211,7 +113,7 @@ func TestAbortActsWithoutARecord(t *testing.T) {
 	candidate := r.state(t).Candidate
 	r.follow(commit("web:v2", "abort: "+quoted(candidate.Revision)+", "))
 	n.refuses(func(w request) string {
-		if w.object == stateMap || w.object == "deployments/web-green" {
+		if w.object == stateMap || w.object == "Deployment web-green" {
 			return "it is refused"
 		}
 		return ""
@@ -222,22 +124,22 @@ func TestAbortActsWithoutARecord(t *testing.T) {
 	}
 	w := n.writes()
 	record := slices.Index(w, "patch "+stateMap)
-	if record < 0 || slices.Index(w, "patch services/web") < 0 || slices.Index(w, "patch deployments/web-blue") < 0 || record != len(w)-1 {
+	if record < 0 || slices.Index(w, "patch Service web") < 0 || slices.Index(w, "patch Deployment web-blue") < 0 || record != len(w)-1 {
 		t.Errorf("it writes %q", w)
 	}
-	if pods, _, _ := unstructured.NestedInt64(n.live("deployments", "web-blue").Object, "spec", "replicas"); pods != 2 {
+	if pods, _, _ := unstructured.NestedInt64(n.live("Deployment", "web-blue").Object, "spec", "replicas"); pods != 2 {
 		t.Errorf("stable has %d pods", pods)
 	}
-	if mark := n.live("services", "web").GetAnnotations()[release.NoteAborted]; mark != candidate.Revision+"/1" {
+	if mark := n.live("Service", "web").GetAnnotations()[release.NoteAborted]; mark != candidate.Revision+"/1" {
 		t.Errorf("the Service bears %q", mark)
 	}
 	// What was refused is left alone for a minute; the rest goes on (SPEC 6.6).
 	n.settle()
-	r.caughtUp(t, n)
+	n.show()
 	if _, err := r.pass(t.Context(), "web"); !errors.As(err, &no) {
 		t.Errorf("the second pass comes to %v", err)
 	}
-	if w := n.writes(); !slices.Equal(w, []string{"patch services/web"}) {
+	if w := n.writes(); !slices.Equal(w, []string{"patch Service web"}) {
 		t.Errorf("then it writes %q", w)
 	}
 }
@@ -252,7 +154,7 @@ func TestTakesOver(t *testing.T) {
 	was := old.state(t)
 	next := agent(t, n)
 	next.follow(commit("web:v2", "promote: "+quoted(was.Candidate.Revision)+", "))
-	next.caughtUp(t, n)
+	n.show()
 	if _, err := next.pass(t.Context(), "web"); err != nil {
 		t.Fatal(err)
 	}
@@ -260,15 +162,12 @@ func TestTakesOver(t *testing.T) {
 		t.Errorf("it writes %q", w)
 	}
 	epoch := fmt.Sprint(was.Epoch + 1)
-	for _, o := range []*unstructured.Unstructured{n.live("services", "web"), n.live("deployments", "web-blue"), n.live("deployments", "web-green")} {
+	for _, o := range []*unstructured.Unstructured{n.live("Service", "web"), n.live("Deployment", "web-blue"), n.live("Deployment", "web-green")} {
 		if got := o.GetAnnotations()[release.NoteEpoch]; got != epoch || next.state(t).Step != was.Step {
 			t.Errorf("%s bears epoch %s, the state is %+v", o.GetName(), got, next.state(t))
 		}
 	}
-	old.until(t, "the old agent sees the new state", func() bool {
-		record, err := old.Cluster.Read("web")
-		return err == nil && record.State.Epoch > was.Epoch
-	})
+	n.show()
 	if _, err := old.pass(t.Context(), "web"); !errors.Is(err, errSuperseded) {
 		t.Errorf("the old one goes on with %v", err)
 	}
@@ -286,7 +185,7 @@ func TestTakesOverAtRest(t *testing.T) {
 	next := agent(t, n)
 	next.follow(commit("web:v1", ""))
 	for range 2 {
-		next.caughtUp(t, n)
+		n.show()
 		if _, err := next.pass(t.Context(), "web"); err != nil {
 			t.Fatal(err)
 		}
@@ -303,16 +202,16 @@ func TestLaterEpochOnObjects(t *testing.T) {
 	t.Parallel()
 	old, n := inFlight(t)
 	was := old.state(t)
-	n.see("configmaps", false)
+	n.see("ConfigMap", false)
 	next := agent(t, n)
 	next.follow(commit("web:v2", ""))
 	if _, err := next.pass(t.Context(), "web"); err != nil {
 		t.Fatal(err)
 	}
 	n.writes()
-	old.until(t, "the old agent sees the new stamps", func() bool {
-		return old.Cluster.Observe(time.Now(), cluster.Subject{Rollout: "web", State: was}).Epoch > was.Epoch
-	})
+	if seen := old.sight(was).Epoch; seen <= was.Epoch {
+		t.Fatalf("it sees epoch %d", seen)
+	}
 	if _, err := old.pass(t.Context(), "web"); !errors.Is(err, cluster.ErrConflict) {
 		t.Errorf("it goes on with %v", err)
 	}
@@ -321,12 +220,10 @@ func TestLaterEpochOnObjects(t *testing.T) {
 	}
 
 	r, n := inFlight(t)
-	svc := n.live("services", "web")
+	svc := n.live("Service", "web")
 	svc.SetAnnotations(map[string]string{release.NoteEpoch: "90"})
-	n.put("services", svc)
-	r.until(t, "the hand's epoch is shown", func() bool {
-		return r.Cluster.Observe(time.Now(), cluster.Subject{Rollout: "web", State: r.state(t)}).Epoch == 90
-	})
+	n.put(svc)
+	n.show()
 	if _, err := r.pass(t.Context(), "web"); err != nil {
 		t.Fatal(err)
 	}
@@ -340,10 +237,10 @@ func TestWaitsForItsOwnWrites(t *testing.T) {
 	t.Parallel()
 	r, n := serving(t)
 	r.follow(commit("web:v2", ""))
-	n.see("deployments", false)
+	n.see("Deployment", false)
 	for range 10 { // some write nothing that is watched there
-		r.until(t, "the state is shown", func() bool { return !r.Cluster.Behind("web") || n.live("deployments", "web-green") != nil })
-		if n.live("deployments", "web-green") != nil {
+		n.show()
+		if n.live("Deployment", "web-green") != nil {
 			break
 		}
 		if _, err := r.pass(t.Context(), "web"); err != nil {
@@ -357,9 +254,9 @@ func TestWaitsForItsOwnWrites(t *testing.T) {
 	if w := n.writes(); len(w) != 0 {
 		t.Errorf("it writes %q", w)
 	}
-	n.see("deployments", true)
+	n.see("Deployment", true)
 	n.settle()
-	r.play(t, n, strategies.WaitingForPromote)
+	r.play(t, strategies.WaitingForPromote)
 }
 
 // What the server refuses is told in its words, and tried again after a minute (SPEC 6.6).
@@ -368,7 +265,7 @@ func TestRefusedOnceAMinute(t *testing.T) {
 	r, n := serving(t)
 	r.follow(commit("web:v2", ""))
 	n.refuses(func(w request) string {
-		if w.object == "deployments/web-green" && !w.dry {
+		if w.object == "Deployment web-green" && !w.dry {
 			return "admission says no"
 		}
 		return ""
@@ -378,7 +275,7 @@ func TestRefusedOnceAMinute(t *testing.T) {
 		if _, err := r.pass(t.Context(), "web"); err != nil {
 			t.Fatal(err)
 		}
-		r.caughtUp(t, n)
+		n.show()
 		tries += len(effects(n.writes()))
 	}
 	if s := r.state(t); tries != 1 || s.Reason != strategies.Blocked || s.Phase != strategies.Progressing || !strings.Contains(s.Message, "admission says no") {
@@ -394,7 +291,7 @@ func TestAsksBeforeTheFirstWrite(t *testing.T) {
 	r.follow(commit("web:v2", ""))
 	asks := 0
 	n.refuses(func(w request) string {
-		if w.dry && strings.HasPrefix(w.object, "pods/") {
+		if w.dry && strings.HasPrefix(w.object, "Pod ") {
 			asks++
 			return "violates PodSecurity"
 		}
@@ -404,7 +301,7 @@ func TestAsksBeforeTheFirstWrite(t *testing.T) {
 		if _, err := r.pass(t.Context(), "web"); err != nil {
 			t.Fatal(err)
 		}
-		r.caughtUp(t, n)
+		n.show()
 	}
 	if w := effects(n.writes()); len(w) != 0 || asks != 1 {
 		t.Errorf("asked %d times, and it writes %q", asks, w)
@@ -441,18 +338,14 @@ func TestHeldAndRemoved(t *testing.T) {
 		r, n := serving(t)
 		r.follow(c.tree)
 		if c.gone != "" {
-			n.mu.Lock()
-			n.remove("services", c.gone)
-			n.mu.Unlock()
-			r.until(t, "the Service is shown to be gone", func() bool {
-				return r.Cluster.Observe(time.Now(), cluster.Subject{Rollout: "web", State: r.state(t)}).Services[0].Selects == strategies.Nothing
-			})
+			n.server.Remove("Service", c.gone)
+			n.show()
 		}
 		for range 3 {
 			if _, err := r.pass(t.Context(), "web"); err != nil {
 				t.Fatalf("%s: %v", what, err)
 			}
-			r.caughtUp(t, n)
+			n.show()
 		}
 		if w := effects(n.writes()); len(w) != 0 {
 			t.Errorf("%s: it writes %q", what, w)
@@ -468,10 +361,10 @@ func TestHeldAndRemoved(t *testing.T) {
 func TestNewerStateIsFrozen(t *testing.T) {
 	t.Parallel()
 	r, n := inFlight(t)
-	state := n.live("configmaps", "kexal-web")
+	state := n.live("ConfigMap", "kexal-web")
 	_ = unstructured.SetNestedField(state.Object, `{"schema":99}`, "data", "state.json")
-	n.put("configmaps", state)
-	r.until(t, "the newer state is shown", func() bool { _, err := r.Cluster.Read("web"); return err != nil })
+	n.put(state)
+	n.show()
 	r.follow(commit("web:v3", ""))
 	if _, err := r.pass(t.Context(), "web"); !errors.Is(err, cluster.ErrNewerState) {
 		t.Errorf("it goes on with %v", err)
@@ -500,14 +393,12 @@ func TestLostState(t *testing.T) {
 		{"the ledger knows another revision", true, said{found: true, status: strategies.Status{Stable: &strategies.TrackStatus{Revision: "ffffffffff", Color: "blue"}}},
 			"the ledger says that stable is ffffffffff in blue"},
 	} {
-		n := newNamespace(t)
+		n := newNamespace()
 		if c.live {
 			r := agent(t, n)
 			r.follow(commit("web:v1", ""))
-			r.play(t, n, strategies.Stable)
-			n.mu.Lock()
-			n.remove("configmaps", "kexal-web")
-			n.mu.Unlock()
+			r.play(t, strategies.Stable)
+			n.server.Remove("ConfigMap", "kexal-web")
 		}
 		n.writes()
 		r := agent(t, n)
@@ -517,9 +408,9 @@ func TestLostState(t *testing.T) {
 			if _, err := r.pass(t.Context(), "web"); err != nil {
 				t.Fatalf("%s: %v", c.name, err)
 			}
-			r.until(t, "what was told is shown", func() bool { return !r.Cluster.Behind("web") })
+			n.show()
 		}
-		if w := n.writes(); !slices.Equal(w, []string{"post " + stateMap}) {
+		if w := n.writes(); !slices.Equal(w, []string{"create " + stateMap}) {
 			t.Errorf("%s: it writes %q", c.name, w)
 		}
 		if len(r.pending) != 0 {
