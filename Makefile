@@ -60,7 +60,7 @@ cluster: tools kexal
 
 # They play in the world of strategies/simulated, and so does what is told of them.
 accept:
-	$(TEST) ./strategies ./cmd/kexal/explain -rewrite
+	$(TEST) ./strategies ./cmd/kexal/explain ./cmd/kexal/course ./cmd/kexal -rewrite
 
 # Random worlds and what takes long in turns, until something fails or you stop it; with a TIME
 # such as 30m only the worlds. One that fails is kept below fixtures/world/testdata/regressions.

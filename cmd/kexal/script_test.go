@@ -1,6 +1,7 @@
 package main
 
 import (
+	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,13 +23,17 @@ func TestMain(m *testing.M) {
 	}})
 }
 
+// rewrite takes what the commands print now as what they should (`make accept`): read the diff.
+var rewrite = flag.Bool("rewrite", false, "write down what the commands print")
+
 func TestScripts(t *testing.T) {
 	examples, err := filepath.Abs("../../fixtures/repos")
 	if err != nil {
 		t.Fatal(err)
 	}
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata",
+		Dir:           "testdata",
+		UpdateScripts: *rewrite,
 		Setup: func(env *testscript.Env) error {
 			env.Vars = append(append(env.Vars, isolated...), "EXAMPLES="+examples)
 			return nil

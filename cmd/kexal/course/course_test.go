@@ -3,6 +3,7 @@ package course_test
 import (
 	"bytes"
 	"encoding/json"
+	"flag"
 	"os"
 	"slices"
 	"strings"
@@ -63,27 +64,7 @@ func lines(c course.Course) string {
 // (SPEC 5.9, 5.15, 5.16).
 func TestCanary(t *testing.T) {
 	c := follow(t, canary("setWeight: 20", "pause: {duration: 10s}", "setWeight: 50", "pause: {}"), 5, course.Options{PromoteAfter: time.Minute})
-	const want = `**web**: canary, 4 steps, 5 pods: from oldrelease to newrelease
-
-| After | Users of the new | Old pods | New pods | What happens |
-|---:|---:|---:|---:|---|
-| 0s | 0% | 5 | 0 | step 1 of 4, 0% to newrelease, moving to 20% |
-| 5.5s | 20% | 4 | 1 | step 2 of 4, 20% to newrelease, paused until 00:00:15Z |
-| 15.5s | 20% | 4 | 1 | step 3 of 4, 20% to newrelease, moving to 50% |
-| 20.9s | 50% | 3 | 3 | step 4 of 4, 50% to newrelease, paused: waiting for promote (kexal promote web) |
-| 1m20.9s | 50% | 3 | 3 | a person says yes: kexal promote web |
-| 1m20.9s | 50% | 3 | 3 | step 4 of 4, 50% to newrelease, promoting |
-| 1m26.1s | 67% | 2 | 4/5 | 67% of users reach newrelease |
-| 1m31.3s | 100% | 2 | 5 | newrelease is stable, watched until 00:02:01Z; switched, draining: oldrelease stays warm until 00:02:01Z |
-| 2m3.3s | 100% | 0 | 5 | newrelease is stable |
-
-Healthy (Stable) after 2m3.3s; needs 8 pods at once, 5 now
-
-Assumed: pods are ready 5s after they begin, a person promotes after 1m.
-`
-	if got := lines(c); got != want {
-		t.Errorf("got\n%s", got)
-	}
+	golden(t, "testdata/canary.md", lines(c))
 	if c := follow(t, canary("setWeight: 20"), 5, course.Options{Fail: when(t, "promotion")}); !strings.Contains(lines(c), "| nobody answers users |\n") || !strings.Contains(lines(c), "| all users reach oldrelease |\n") {
 		t.Errorf("an outage has a beginning and an end:\n%s", lines(c))
 	}
@@ -366,13 +347,26 @@ func TestText(t *testing.T) {
 				t.Errorf("not ASCII: %q", b.Bytes()[i:i+3])
 			}
 		}
-		want, err := os.ReadFile(name)
-		if err != nil {
-			t.Error(err)
+		golden(t, name, b.String())
+	}
+}
+
+// rewrite takes what is told now as what should be (`make accept`): read the diff.
+var rewrite = flag.Bool("rewrite", false, "write down what is told")
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	if *rewrite {
+		if err := os.WriteFile(name, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
 		}
-		if got := b.String(); got != string(want) {
-			t.Errorf("%s: got\n%s", name, got)
-		}
+	}
+	want, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s: got\n%s", name, got)
 	}
 }
 
