@@ -47,6 +47,11 @@ func Decide(spec Spec, was State, obs Observation) Plan {
 		return d.finish(d.first())
 	case d.next.Warm != nil:
 		return d.finish(d.warm())
+	case d.next.Candidate != nil && d.wanted != d.next.Candidate.Revision:
+		// A newer one cannot take its place while there is nowhere to go back to, and what
+		// people say now is not said of this one.
+		d.stableIsGone()
+		return d.finish(nil)
 	case d.next.Candidate != nil:
 		acts := d.advance()
 		if d.next.Back != nil { // it turned round by itself, and needs no record for that

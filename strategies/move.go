@@ -148,7 +148,7 @@ func (d *decision) ground(reason Reason, doing string) (acts []Action, firm bool
 		return acts, false
 	}
 	if stable := d.slot(s); (!stable.Exists || stable.Deleting) && d.n > 0 {
-		d.say(Degraded, Held, "%s, the Deployment of stable %s is gone: revert to it, or restore the Deployment", d.position(), s.Revision)
+		d.stableIsGone()
 		return nil, false
 	}
 	if slot := d.slot(c); slot.Foreign > 0 || slot.Edited && !slot.Started {
@@ -157,6 +157,12 @@ func (d *decision) ground(reason Reason, doing string) (acts []Action, firm bool
 	}
 	acts = d.restores()
 	return acts, acts == nil
+}
+
+// stableIsGone: nothing goes on without a way back.
+func (d *decision) stableIsGone() {
+	s := d.next.Stable
+	d.say(Degraded, Held, "%s, the Deployment of stable %s is gone: revert to commit %s to have it made again", d.position(), s.Revision, s.Commit)
 }
 
 // footing is the ground of a rollout whose Services select one colour at a time: they select
