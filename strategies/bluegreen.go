@@ -252,9 +252,10 @@ func (d *decision) switchOver() []Action {
 		if !moved && d.shut() { // the windows closed while it grew
 			return d.waitForWindow()
 		}
-		if !d.next.Switching {
-			d.next.Switching, d.next.ProgressAt = true, d.obs.At
+		if !d.was.Switching { // one that is refused is begun again, and is no progress each time
+			d.next.ProgressAt = d.obs.At
 		}
+		d.next.Switching = true
 		return []Action{Select{To: to, Overlap: overlap, Prime: prime, Stamp: d.stamp()}}
 	}
 	if acts := d.restores(); acts != nil {
