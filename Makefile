@@ -36,7 +36,7 @@ test: check race-tools
 # Ten thousand worlds in memory, counted by what became of them, and every state that small
 # rollouts come to; -race played some of them.
 worlds: tools
-	$(TEST) -v -run 'TestEveryWrite|TestWorlds' ./fixtures/world
+	$(TEST) -timeout 30m -v -run 'TestEveryWrite|TestWorlds' ./fixtures/world
 	$(TEST) -v -run 'TestExhaustive$$|TestPromises' ./strategies
 
 # The fixture itself: its node, its network, and that it starts and stops.
