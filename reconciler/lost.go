@@ -50,7 +50,7 @@ func (r *Reconciler) rebuild(ctx context.Context, t *turn) error {
 	live := r.Cluster.Live(t.name)
 	switch {
 	case err != nil:
-		return fmt.Errorf("there is no state, and the ledger cannot be read to tell whether this is the first release: %w", err)
+		return fmt.Errorf("there is no state, and the ledger cannot be read to tell whether this is the first release: %w: mend the ledger, or restore ConfigMap kexal-%s", err, t.name)
 	case !found && !live:
 		return nil // a first release
 	case !found:
@@ -64,14 +64,13 @@ func (r *Reconciler) rebuild(ctx context.Context, t *turn) error {
 		return nil
 	}
 	sight := r.Cluster.Observe(r.Now().UTC(), cluster.Subject{Rollout: t.name, Release: t.desired.release})
-	colors := r.tracks(t, sight)
-	provisional := strategies.State{}
-	if blue, ok := colors[strategies.Blue]; ok {
-		provisional.Stable = &blue
+	revisions := map[strategies.Color]string{}
+	for color, slot := range sight.Slots {
+		if slot.Exists {
+			revisions[color] = slot.Revision
+		}
 	}
-	if green, ok := colors[strategies.Green]; ok {
-		provisional.Candidate = &green
-	}
+	colors, provisional := strategies.Known(t.desired.release.Track(""), revisions, said)
 	seen := r.Cluster.Observe(r.Now().UTC().Truncate(time.Microsecond), cluster.Subject{Rollout: t.name, Release: t.desired.release, State: provisional})
 	seen.Observation.Wanted = t.desired.wanted()
 	state, err := strategies.Rebuild(t.desired.spec, said, colors, seen.Observation)
@@ -82,18 +81,4 @@ func (r *Reconciler) rebuild(ctx context.Context, t *turn) error {
 	r.Log.Warn().Str("rollout", t.name).Int("step", state.Step).Msg("the state was gone: rebuilt from what is live and from the ledger")
 	t.record.State = state
 	return nil
-}
-
-// tracks are the revisions that the live Deployments hold, by colour. What Services
-// select them by is what Git says now.
-func (r *Reconciler) tracks(t *turn, sight cluster.Sight) map[strategies.Color]strategies.Track {
-	found := map[strategies.Color]strategies.Track{}
-	for color, slot := range sight.Slots {
-		if slot.Exists {
-			track := t.desired.release.Track("")
-			track.Color, track.Revision, track.Images = color, slot.Revision, nil
-			found[color] = track
-		}
-	}
-	return found
 }

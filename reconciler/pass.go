@@ -92,6 +92,7 @@ func (r *Reconciler) observe(t *turn, polled bool) {
 	obs := &t.sight.Observation
 	obs.Off = r.Guards
 	obs.TookOver = t.memory.epoch == 0 || t.memory.epoch != t.record.State.Epoch
+	obs.Claimed = t.memory.claimed
 	switch {
 	case t.desired == nil && polled:
 		obs.Removed = true
@@ -194,7 +195,7 @@ func (t *turn) surge() int32 {
 // the way back to stable the effects, then the record.
 func (r *Reconciler) carryOut(ctx context.Context, t *turn, plan strategies.Plan) (recheck time.Time, err error) {
 	if plan.ActFirst {
-		t.memory.blocked = nil
+		t.memory.blocked, t.memory.claimed = nil, plan.Next.Epoch
 		refused, acted := r.actBack(ctx, t, plan)
 		recheck = plan.Recheck
 		if refused != nil {

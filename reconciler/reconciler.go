@@ -100,6 +100,7 @@ var errSuperseded = errors.New("another agent has taken over: stopping, so that 
 // may not forget.
 type memory struct {
 	epoch   int64 // that this process recorded; 0 = it has taken over nothing yet
+	claimed int64 // that it put on objects before a record bore it; 0 = none
 	offered string
 	blocked *cluster.Refusal
 	blocks  string             // the action that it refuses

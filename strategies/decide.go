@@ -115,6 +115,9 @@ func begin(spec Spec, was State, obs Observation) *decision {
 	d.refresh()
 	if obs.TookOver {
 		d.next.Epoch = max(was.Epoch, obs.Epoch) + 1
+		if obs.Claimed == obs.Epoch && obs.Claimed > was.Epoch {
+			d.next.Epoch = obs.Claimed // the highest is our own: a return acted, and could not be recorded
+		}
 		d.next.Fencing = was.inFlight()
 	}
 	d.orders = d.resolve()
@@ -162,6 +165,9 @@ func (d *decision) refresh() {
 			now := **t
 			now.Selectors, now.Ports, now.Labels = kept(w.Track, now.Selectors), w.Ports, w.Labels
 			now.Services, now.Previews = w.Services, w.Previews
+			if len(now.Images) == 0 { // of a colour that was warm when the state was lost
+				now.Images, now.Commit = w.Images, w.Commit
+			}
 			*t = &now
 		}
 	}

@@ -11,6 +11,7 @@ type Observation struct {
 	At       time.Time
 	TookOver bool  // this agent has not recorded anything for this rollout yet
 	Epoch    int64 // the highest epoch found on live objects; 0 = none
+	Claimed  int64 // the epoch that this agent put on objects before any record bore it; 0 = none
 
 	Wanted  *Wanted // what the followed commit renders; nil = it cannot be read, or is not known yet
 	Removed bool    // rollout.yaml is gone from Git (SPEC 1.4)

@@ -2,13 +2,36 @@ package strategies
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 )
 
+// Known are the tracks that a lost state is rebuilt from: the revisions that the live
+// Deployments hold, by colour, and the one that the ledger calls stable where its Deployment is
+// gone too: what has to be done then is the same as with a state. What Services select them by
+// is what Git says now. The state has them in some role, so that what Services select can be
+// told.
+func Known(wanted Track, live map[Color]string, ledger Status) (colors map[Color]Track, provisional State) {
+	colors = map[Color]Track{}
+	if s := ledger.Stable; s != nil && live[s.Color] == "" {
+		live = maps.Clone(live)
+		live[s.Color] = s.Revision
+	}
+	for color, revision := range live {
+		track := wanted
+		track.Color, track.Revision, track.Images = color, revision, nil
+		if colors[color] = track; color == Blue {
+			provisional.Stable = &track
+		} else {
+			provisional.Candidate = &track
+		}
+	}
+	return colors, provisional
+}
+
 // Rebuild makes a state again when it is gone and live objects are there (SPEC 6.5).
 // What live Services select and has ready endpoints is true; the ledger says the rest:
-// roles, history and gates. colors are the tracks as the live objects and the wanted
-// release tell them. Where they are more than one unmade effect apart it gives up and
+// roles, history and gates. colors are what is [Known]. Where they are more than one unmade effect apart it gives up and
 // says which facts disagree: then the rollout is held and nothing is written.
 func Rebuild(spec Spec, ledger Status, colors map[Color]Track, obs Observation) (State, error) {
 	s := State{
@@ -27,8 +50,12 @@ func Rebuild(spec Spec, ledger Status, colors map[Color]Track, obs Observation) 
 		return s, fmt.Errorf("the cluster has objects of this rollout, its state is gone, and the ledger knows no stable revision: restore ConfigMap kexal-%s, or delete the objects", ledger.Metadata.Name)
 	}
 	candidate, err := known(colors, ledger.Candidate, "candidate")
-	if err != nil && obs.Slots[ledger.Candidate.Color].Exists {
-		return s, err
+	if err != nil {
+		// A slot that was emptied and not yet deleted holds what was there before: the candidate is
+		// tried from its first step, as when nothing is there.
+		if slot := obs.Slots[ledger.Candidate.Color]; slot.Exists && (slot.Desired > 0 || slot.Pods > 0) {
+			return s, err
+		}
 	}
 	for _, r := range ledger.Rejected {
 		s.Attempts[r.Revision] = r.Attempt

@@ -126,25 +126,21 @@ func (p *Play) digest() string {
 // lost makes the record again when it is gone and the namespace is not empty.
 func (p *Play) lost() (was strategies.State, proceed bool) {
 	live := len(p.World.Services) > 0
-	colors, provisional := map[strategies.Color]strategies.Track{}, strategies.State{}
-	for _, c := range []strategies.Color{strategies.Blue, strategies.Green} {
-		if d := p.World.Slots[c]; d != nil && p.Git.Wanted != nil {
-			live = true
-			t := p.Git.Wanted.Track
-			t.Color, t.Revision = c, d.Revision
-			colors[c] = t
-			if c == strategies.Blue {
-				provisional.Stable = &t
-			} else {
-				provisional.Candidate = &t
-			}
+	revisions := map[strategies.Color]string{}
+	for c, d := range p.World.Slots {
+		if d != nil {
+			live, revisions[c] = true, d.Revision
 		}
 	}
 	if !live && p.Ledger == nil {
 		return strategies.State{}, p.Git.Wanted != nil
 	}
+	if p.Git.Wanted == nil || p.Ledger == nil {
+		return strategies.State{}, false
+	}
+	colors, provisional := strategies.Known(p.Git.Wanted.Track, revisions, *p.Ledger)
 	spec, obs := p.observe(provisional)
-	if obs.Wanted == nil || p.Ledger == nil {
+	if obs.Wanted == nil {
 		return strategies.State{}, false
 	}
 	if !live {
