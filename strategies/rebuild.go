@@ -71,7 +71,11 @@ func Rebuild(spec Spec, ledger Status, colors map[Color]Track, obs Observation) 
 		}
 		return true
 	}
-	switch selects := oneSelection(obs.Services); {
+	selects := oneSelection(obs.Services)
+	if selects == Nothing { // they are gone as well, and are made again
+		selects = Only(stable.Color)
+	}
+	switch {
 	case candidate != nil && selects == Only(candidate.Color) && serves(candidate.Color):
 		// The switch was made after the ledger's last word: it is promoted.
 		// The drain and the watch begin anew.
@@ -146,10 +150,16 @@ func amid(services []Service) bool {
 	return !slices.ContainsFunc(services, func(s Service) bool { return s.Selects == Something })
 }
 
+// oneSelection is what all Services select that are there; Nothing = none is there any more.
 func oneSelection(services []Service) Selection {
 	if len(services) == 0 {
 		return BothColors
 	}
+	there := slices.DeleteFunc(slices.Clone(services), func(s Service) bool { return s.Selects == Nothing })
+	if len(there) == 0 {
+		return Nothing
+	}
+	services = there
 	for _, s := range services {
 		if s.Selects != services[0].Selects {
 			return Something
