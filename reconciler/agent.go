@@ -27,13 +27,14 @@ type surroundings struct {
 type end struct {
 	said    string    // of the last exchange; empty = it worked
 	failing time.Time // since when; zero = not
-	saidAt  time.Time // since when in these words
+	lasts   time.Time // the same by the steady clock
+	saidAt  time.Time // since when in these words, by that clock
 	fact    strategies.Fact
 }
 
-// meets takes what an exchange came to, nil or its error. It tells whether that is
-// something else than the exchange before met.
-func (e *end) meets(err error, at time.Time, patience time.Duration) (changed bool) {
+// meets takes what an exchange came to, nil or its error, and when, by the wall's clock and
+// the steady one. It tells whether that is something else than the exchange before met.
+func (e *end) meets(err error, at, steady time.Time, patience time.Duration) (changed bool) {
 	if err == nil {
 		changed = e.said != ""
 		if !e.fact.Known || len(e.fact.Problems) > 0 {
@@ -43,16 +44,16 @@ func (e *end) meets(err error, at time.Time, patience time.Duration) (changed bo
 		return changed
 	}
 	if changed = e.said != err.Error(); changed {
-		e.said, e.saidAt = err.Error(), at
+		e.said, e.saidAt = err.Error(), steady
 	}
 	if e.failing.IsZero() {
-		e.failing = at
+		e.failing, e.lasts = at, steady
 	}
-	lasts := e.failing
+	lasts := e.lasts
 	if len(e.fact.Problems) > 0 {
 		lasts = e.saidAt
 	}
-	if !e.fact.Known || at.Sub(lasts) >= patience {
+	if !e.fact.Known || steady.Sub(lasts) >= patience {
 		trouble := &strategies.Trouble{Reason: strategies.Unusable, Problem: strategies.Problem{Message: err.Error()}}
 		errors.As(err, &trouble)
 		e.fact = strategies.Fact{Known: true, Reason: trouble.Reason, Problems: []strategies.Problem{trouble.Problem}, Since: e.failing}
@@ -66,7 +67,7 @@ func (r *Reconciler) now() time.Time { return r.Now().UTC() }
 // meetMirror notes what a poll came to.
 func (r *Reconciler) meetMirror(err error) {
 	r.mu.Lock()
-	changed := r.around.mirror.meets(err, r.now(), r.Interval)
+	changed := r.around.mirror.meets(err, r.now(), r.steady(), r.Interval)
 	r.mu.Unlock()
 	switch event := r.Log.Debug(); {
 	case err != nil:
@@ -83,7 +84,7 @@ func (r *Reconciler) meetMirror(err error) {
 // meetLedger notes what a push came to.
 func (r *Reconciler) meetLedger(err error) {
 	r.mu.Lock()
-	changed := r.around.ledger.meets(err, r.now(), r.Interval)
+	changed := r.around.ledger.meets(err, r.now(), r.steady(), r.Interval)
 	r.mu.Unlock()
 	switch event := r.Log.Debug(); {
 	case err != nil:
@@ -148,7 +149,7 @@ func (r *Reconciler) Tell(ctx context.Context) {
 // untold is a status that the server refuses to have written.
 type untold struct {
 	status strategies.AgentStatus
-	until  time.Time // it is left alone (SPEC 6.6)
+	until  time.Time // it is left alone (SPEC 6.6); by the steady clock
 }
 
 // tellAgent writes what is known into the ConfigMap and offers it to the ledger, when it
@@ -186,13 +187,13 @@ func (r *Reconciler) tellAgent(ctx context.Context) error {
 	}
 	if record.Status == string(text) {
 		r.untold = nil
-	} else if r.untold == nil || !r.Now().Before(r.untold.until) {
+	} else if r.untold == nil || !r.steady().Before(r.untold.until) {
 		err := r.Cluster.TellAgent(ctx, record, text)
 		var no *cluster.Refusal
 		switch {
 		case errors.As(err, &no):
 			r.Log.Warn().Err(err).Msg("tried again in a minute; the ledger tells it")
-			r.untold = &untold{until: r.Now().Add(refusedFor)}
+			r.untold = &untold{until: r.steady().Add(refusedFor)}
 		case err != nil:
 			return err
 		default:

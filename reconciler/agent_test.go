@@ -35,12 +35,12 @@ func TestPatience(t *testing.T) {
 			at = start.Add(time.Duration(i) * 15 * time.Second)
 			if poll == "." {
 				failing = time.Time{}
-				e.meets(nil, at, 15*time.Second)
+				e.meets(nil, at, at, 15*time.Second)
 			} else {
 				if failing.IsZero() {
 					failing = at
 				}
-				e.meets(answers(poll), at, 15*time.Second)
+				e.meets(answers(poll), at, at, 15*time.Second)
 			}
 			if len(e.fact.Problems) == 0 {
 				told = append(told, ".")
@@ -66,7 +66,7 @@ func TestMeets(t *testing.T) {
 		changed bool
 	}{{nil, false}, {errors.New("odd"), true}, {errors.New("odd"), false}, {answers("503"), true}, {nil, true}, {nil, false}} {
 		at = at.Add(15 * time.Second)
-		if changed := e.meets(c.err, at, 15*time.Second); changed != c.changed {
+		if changed := e.meets(c.err, at, at, 15*time.Second); changed != c.changed {
 			t.Errorf("exchange %d: changed is %v", i, changed)
 		}
 		if i == 2 && (e.fact.Reason != strategies.Unusable || e.fact.Problems[0].Message != "odd") {

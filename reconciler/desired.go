@@ -55,6 +55,7 @@ func (r *Reconciler) Poll(ctx context.Context) {
 		r.again = err != nil
 	}
 	r.meetMirror(err)
+	r.heedClock()
 }
 
 // take renders a commit and wakes every rollout. It fails when the commit cannot be

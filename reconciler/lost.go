@@ -16,7 +16,7 @@ import (
 // status says which facts are missing or disagree, no state is written over what little
 // is known, and it is asked again later.
 func (r *Reconciler) lost(ctx context.Context, t *turn) (proceed bool, askAgain time.Time, err error) {
-	now := r.Now()
+	now := r.steady()
 	if now.Before(t.memory.askAt) {
 		return false, t.memory.askAt, nil
 	}
@@ -29,7 +29,7 @@ func (r *Reconciler) lost(ctx context.Context, t *turn) (proceed bool, askAgain 
 	if t.memory.lost != why.Error() {
 		t.memory.lost = why.Error()
 		r.Log.Error().Str("rollout", t.name).Msgf("held: %v", why)
-		held := strategies.State{Phase: strategies.Degraded, Reason: strategies.Held, Message: why.Error(), Since: now.UTC().Truncate(time.Microsecond), Source: t.desired.source}
+		held := strategies.State{Phase: strategies.Degraded, Reason: strategies.Held, Message: why.Error(), Since: r.now().Truncate(time.Microsecond), Source: t.desired.source}
 		text, err := json.Marshal(held.Status(t.name, r.Namespace, strategies.Problems(why)))
 		if err != nil {
 			return false, t.memory.askAt, err
@@ -63,7 +63,7 @@ func (r *Reconciler) rebuild(ctx context.Context, t *turn) error {
 		}
 		return nil
 	}
-	sight := r.Cluster.Observe(r.Now().UTC(), cluster.Subject{Rollout: t.name, Release: t.desired.release})
+	sight := r.Cluster.Observe(r.now(), cluster.Subject{Rollout: t.name, Release: t.desired.release})
 	revisions := map[strategies.Color]string{}
 	for color, slot := range sight.Slots {
 		if slot.Exists {
@@ -71,7 +71,7 @@ func (r *Reconciler) rebuild(ctx context.Context, t *turn) error {
 		}
 	}
 	colors, provisional := strategies.Known(t.desired.release.Track(""), revisions, said)
-	seen := r.Cluster.Observe(r.Now().UTC().Truncate(time.Microsecond), cluster.Subject{Rollout: t.name, Release: t.desired.release, State: provisional})
+	seen := r.Cluster.Observe(r.now().Truncate(time.Microsecond), cluster.Subject{Rollout: t.name, Release: t.desired.release, State: provisional})
 	seen.Observation.Wanted = t.desired.wanted()
 	state, err := strategies.Rebuild(t.desired.spec, said, colors, seen.Observation)
 	if err != nil {

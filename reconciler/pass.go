@@ -22,11 +22,12 @@ type turn struct {
 	sight    cluster.Sight
 	spec     strategies.Spec
 	problems []strategies.Problem
-	askAt    time.Time // when the server is asked again about what it refused; zero = it refused nothing
+	at       time.Time // by the steady clock
+	askAt    time.Time // when the server is asked again about what it refused, by that clock; zero = it refused nothing
 }
 
-// pass observes, decides, records and acts, once. It returns when to look again. Passes
-// of one rollout never overlap.
+// pass observes, decides, records and acts, once. It returns when to look again, by the
+// steady clock. Passes of one rollout never overlap.
 func (r *Reconciler) pass(ctx context.Context, name string) (recheck time.Time, err error) {
 	if r.Cluster.Behind(name) {
 		return time.Time{}, errBehind // the event that shows our own writes wakes us
@@ -63,7 +64,7 @@ func (r *Reconciler) pass(ctx context.Context, name string) (recheck time.Time, 
 		// Nobody did: a hand or a backup put it there. We go above it (SPEC 6.3).
 		t.sight.TookOver = true
 	}
-	plan := strategies.Decide(t.spec, t.record.State, t.sight.Observation)
+	plan := t.decide()
 	if r.begins(plan, t.record.State) {
 		refusal, err := r.dryRun(ctx, t, plan)
 		if err != nil {
@@ -71,12 +72,21 @@ func (r *Reconciler) pass(ctx context.Context, name string) (recheck time.Time, 
 		}
 		if refusal != nil {
 			t.hold(refusal)
-			plan = strategies.Decide(t.spec, t.record.State, t.sight.Observation)
+			plan = t.decide()
 		}
 	}
 	recheck, err = r.carryOut(ctx, t, plan)
 	// Each pass says so: the queue keeps one moment for a rollout, the earliest.
 	return earlier(recheck, t.askAt), err
+}
+
+// decide asks for a plan, and when to look again is of the steady clock.
+func (t *turn) decide() strategies.Plan {
+	plan := strategies.Decide(t.spec, t.record.State, t.sight.Observation)
+	if !plan.Recheck.IsZero() {
+		plan.Recheck = t.at.Add(plan.Recheck.Sub(t.sight.At))
+	}
+	return plan
 }
 
 // observe completes what the cluster shows with what Git says.
@@ -88,8 +98,10 @@ func (r *Reconciler) observe(t *turn, polled bool) {
 	if t.desired != nil && t.desired.err == nil {
 		subject.Release, t.spec = t.desired.release, t.desired.spec
 	}
-	t.sight = r.Cluster.Observe(r.Now().UTC().Truncate(time.Microsecond), subject)
+	at, jumped := r.look(t)
+	t.sight = r.Cluster.Observe(at, subject)
 	obs := &t.sight.Observation
+	obs.Jumped = jumped
 	obs.Off = r.Guards
 	obs.TookOver = t.memory.epoch == 0 || t.memory.epoch != t.record.State.Epoch
 	obs.Claimed = t.memory.claimed
@@ -149,7 +161,7 @@ func (r *Reconciler) begins(plan strategies.Plan, was strategies.State) bool {
 }
 
 func (r *Reconciler) dryRun(ctx context.Context, t *turn, plan strategies.Plan) (refusal error, err error) {
-	now := t.sight.At
+	now := t.at
 	if v, asked := t.memory.dry[t.desired.seen]; asked && (v.until.IsZero() || now.Before(v.until)) {
 		t.askAt = v.until
 		return v.refusal, nil
@@ -231,7 +243,7 @@ func (r *Reconciler) block(t *turn, plan *strategies.Plan) (wait bool) {
 		return false
 	}
 	sayBlocked(plan, t.record.State, m.blocked)
-	return t.sight.At.Before(m.retryAt)
+	return t.at.Before(m.retryAt)
 }
 
 // sayBlocked puts the server's words where people read. Told once, it is not told anew.
@@ -261,7 +273,7 @@ func (r *Reconciler) write(ctx context.Context, t *turn, next strategies.State) 
 		return err
 	}
 	m := t.memory
-	if m.unrecorded != nil && t.sight.At.Before(m.recordAt) {
+	if m.unrecorded != nil && t.at.Before(m.recordAt) {
 		return m.unrecorded
 	}
 	changed, err := r.Cluster.Write(ctx, t.name, t.record, next, text)
@@ -272,7 +284,7 @@ func (r *Reconciler) write(ctx context.Context, t *turn, next strategies.State) 
 			status.Reason, status.Message, status.Since = strategies.Blocked, no.Error(), t.sight.At
 			r.offer(status)
 		}
-		m.unrecorded, m.recordAt = no, t.sight.At.Add(refusedFor)
+		m.unrecorded, m.recordAt = no, t.at.Add(refusedFor)
 	}
 	if err != nil {
 		return err
@@ -280,6 +292,9 @@ func (r *Reconciler) write(ctx context.Context, t *turn, next strategies.State) 
 	m.unrecorded = nil
 	if changed {
 		t.memory.epoch = next.Epoch
+		if by := next.Moved - t.record.State.Moved; by != 0 {
+			r.Log.Warn().Str("rollout", t.name).Msgf("the clock jumped by %s: what is waited for lasts as long as before", by.Round(time.Millisecond))
+		}
 	}
 	if changed && t.memory.offered != string(text) {
 		event := r.Log.Info()
@@ -307,7 +322,7 @@ func (r *Reconciler) act(ctx context.Context, t *turn, plan strategies.Plan) err
 		r.logAction(t, action, err)
 		var no *cluster.Refusal
 		if errors.As(err, &no) {
-			t.memory.blocked, t.memory.blocks, t.memory.retryAt = no, action.String(), t.sight.At.Add(refusedFor)
+			t.memory.blocked, t.memory.blocks, t.memory.retryAt = no, action.String(), t.at.Add(refusedFor)
 			r.queue.Add(t.name) // to say so; it is tried again only when its time has come
 			return nil
 		}
@@ -328,7 +343,7 @@ func (r *Reconciler) actBack(ctx context.Context, t *turn, plan strategies.Plan)
 	for _, action := range plan.Actions {
 		key := action.String()
 		no, refused := t.memory.refused[key]
-		if !refused || !t.sight.At.Before(no.until) {
+		if !refused || !t.at.Before(no.until) {
 			err := r.Cluster.Act(ctx, t.sight, plan.Next, action)
 			r.logAction(t, action, err)
 			var words *cluster.Refusal
@@ -336,7 +351,7 @@ func (r *Reconciler) actBack(ctx context.Context, t *turn, plan strategies.Plan)
 				errs = append(errs, err)
 				continue
 			}
-			no = refusal{words, t.sight.At.Add(refusedFor)}
+			no = refusal{words, t.at.Add(refusedFor)}
 		}
 		still[key] = no
 		if first == nil {

@@ -54,8 +54,9 @@ type Settings struct {
 	Log       zerolog.Logger
 	Guards    strategies.Guards // the zero value: all of them on
 
-	Now   func() time.Time // nil = the machine's clock
-	Queue Queue            // nil = client-go's
+	Now     func() time.Time     // the wall's clock; nil = the machine's
+	Elapsed func() time.Duration // by a clock that never jumps; nil = as Now has it: time.Now has both
+	Queue   Queue                // nil = client-go's
 }
 
 // A Queue holds the rollouts to look at. One that is there already is not put in twice,
@@ -68,6 +69,8 @@ type Queue = workqueue.TypedRateLimitingInterface[string]
 type Reconciler struct {
 	Settings
 	queue Queue
+	began time.Time     // what the steady clock counts from
+	told  time.Duration // how far off the wall's clock was when the rollouts were woken for that last; used by Poll alone
 
 	mu      sync.Mutex
 	desired map[string]*desired // by rollout
@@ -97,10 +100,15 @@ var errBehind = errors.New("behind our own writes")
 var errSuperseded = errors.New("another agent has taken over: stopping, so that only one acts")
 
 // memory is what a process knows of a rollout beyond the state: nothing that a restart
-// may not forget.
+// may not forget. Its times are of the steady clock.
 type memory struct {
 	epoch   int64 // that this process recorded; 0 = it has taken over nothing yet
 	claimed int64 // that it put on objects before a record bore it; 0 = none
+	// How far the clock of the state's moments was ahead of the steady one, and what had been
+	// moved of them then (look).
+	looked  bool
+	ahead   time.Duration
+	moved   time.Duration
 	offered string
 	blocked *cluster.Refusal
 	blocks  string             // the action that it refuses
@@ -137,11 +145,15 @@ func New(s Settings) *Reconciler {
 	if s.Now == nil {
 		s.Now = time.Now
 	}
+	if s.Elapsed == nil {
+		start := s.Now()
+		s.Elapsed = func() time.Duration { return s.Now().Sub(start) }
+	}
 	if s.Queue == nil {
 		limiter := workqueue.NewTypedItemExponentialFailureRateLimiter[string](20*time.Millisecond, 10*time.Second)
 		s.Queue = workqueue.NewTypedRateLimitingQueue(limiter)
 	}
-	return &Reconciler{
+	r := &Reconciler{
 		Settings: s,
 		queue:    s.Queue,
 		desired:  map[string]*desired{},
@@ -151,6 +163,8 @@ func New(s Settings) *Reconciler {
 		tell:     make(chan struct{}, 1),
 		retry:    make(chan struct{}, 1),
 	}
+	r.begin()
+	return r
 }
 
 // Run works until ctx ends: nothing it started is left running.
@@ -215,6 +229,7 @@ func (r *Reconciler) work(ctx context.Context) {
 // may act no longer; the other steps are to be taken with it.
 func (r *Reconciler) Start(ctx context.Context) (context.Context, error) {
 	ctx, r.end = context.WithCancelCause(ctx)
+	r.begin() // it may have waited for long until it could lead
 	return ctx, r.Cluster.Start(ctx, r.wake)
 }
 
@@ -239,7 +254,7 @@ func (r *Reconciler) Work(ctx context.Context, name string) {
 	default:
 		r.queue.Forget(name)
 		if !recheck.IsZero() {
-			wait := recheck.Sub(r.Now())
+			wait := recheck.Sub(r.steady())
 			if wait <= 0 {
 				wait = 100 * time.Millisecond // what it waited for is due and did not come: never spin
 			}

@@ -64,9 +64,10 @@ func Decide(spec Spec, was State, obs Observation) Plan {
 
 // A decision is one call of Decide: its arguments, and the next state as it forms.
 type decision struct {
-	spec  Spec // in force: a rollout in flight keeps its kind of strategy
-	asked Spec // as Git has it
-	was   State
+	spec  Spec  // in force: a rollout in flight keeps its kind of strategy
+	asked Spec  // as Git has it
+	read  State // as it is recorded
+	was   State // that, by the clock as it is now
 	obs   Observation
 
 	next    State
@@ -76,8 +77,9 @@ type decision struct {
 	recheck time.Time
 }
 
-func begin(spec Spec, was State, obs Observation) *decision {
-	d := &decision{spec: inForce(spec, was), asked: spec, was: was, obs: obs, next: was.clone()}
+func begin(spec Spec, read State, obs Observation) *decision {
+	was := read.jumped(obs.Jumped)
+	d := &decision{spec: inForce(spec, was), asked: spec, read: read, was: was, obs: obs, next: was.clone()}
 	d.next.Schema = SchemaVersion
 	d.n = was.Replicas
 	switch {
@@ -224,7 +226,8 @@ func (d *decision) clocks() {
 
 // finish turns the actions into a plan: Since moves only with the phase, the reason,
 // the step or a role, and a state that says nothing new is the old one, so that
-// nothing is written.
+// nothing is written. What only a jump of the clock moves in it is nothing new at rest:
+// it is moved again by the next decision.
 func (d *decision) finish(acts []Action) Plan {
 	d.next.Intents = d.resolve().notes // as the decision leaves them
 	d.next.Conditions = conditions(d.next, d.was.Conditions, d.obs.At)
@@ -237,7 +240,7 @@ func (d *decision) finish(acts []Action) Plan {
 	same := next
 	same.Epoch = was.Epoch
 	if !next.inFlight() && sameState(same, was) {
-		next = was // a settled rollout takes the new epoch with its next record (SPEC 6.3)
+		next = d.read // a settled rollout takes the new epoch with its next record (SPEC 6.3)
 	}
 	return Plan{Next: next, ActFirst: d.next.Back != nil, Actions: acts, Runs: d.runs(), Recheck: d.recheck}
 }

@@ -159,7 +159,8 @@ func (d *decision) wakes(t *Track) []Action {
 	if !slot.Starved || slot.Pods >= slot.Desired {
 		return nil
 	}
-	if again := slot.TouchedAt.Add(wakeSeldom); d.obs.At.Before(again) {
+	// That it was touched in the future says a clock that was set back since.
+	if again := slot.TouchedAt.Add(wakeSeldom); d.obs.At.Before(again) && !slot.TouchedAt.After(d.obs.At) {
 		d.lookAt(again)
 		return nil
 	}

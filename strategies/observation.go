@@ -8,7 +8,10 @@ import (
 // An Observation is everything Decide may know about the world, at one moment. Time is
 // a fact like any other.
 type Observation struct {
-	At       time.Time
+	At time.Time
+	// How far the wall clock, which At is of, jumped since the state's moments were moved
+	// last (State.Moved); zero = it did not, or nobody can know.
+	Jumped   time.Duration
 	TookOver bool  // this agent has not recorded anything for this rollout yet
 	Epoch    int64 // the highest epoch found on live objects; 0 = none
 	Claimed  int64 // the epoch that this agent put on objects before any record bore it; 0 = none

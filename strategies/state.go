@@ -59,7 +59,12 @@ type State struct {
 	Warm       *Warm     `json:"warm,omitempty"`
 	Spare      *Spare    `json:"spare,omitempty"`
 	PausedAt   time.Time `json:"pausedAt,omitzero"` // since when `paused: true` stops the clocks
-	Fencing    bool      `json:"fencing,omitempty"` // taken over in flight; the epoch is not on every object yet
+
+	// By how much the moments that durations count by were moved in all, because the machine's
+	// clock jumped. It is in one record with them, so that who reads the one has the other.
+	Moved time.Duration `json:"moved,omitempty"`
+
+	Fencing bool `json:"fencing,omitempty"` // taken over in flight; the epoch is not on every object yet
 }
 
 // A Track is a colour in a role: what runs in it, and what its Services select by.
@@ -124,8 +129,9 @@ type Back struct {
 // (SPEC 5.15, 5.16).
 type Warm struct {
 	Old         Track     `json:"old"`
-	Size        int32     `json:"size"`  // pods that users were sent to
-	Since       time.Time `json:"since"` // of the promotion
+	Size        int32     `json:"size"`    // pods that users were sent to
+	Since       time.Time `json:"since"`   // of the promotion; what crashed after it is told by the kubelets' clocks, so it never moves
+	Drained     time.Time `json:"drained"` // no user is on the way to the old colour any more
 	WatchUntil  time.Time `json:"watchUntil"`
 	Until       time.Time `json:"until"`
 	UnwellSince time.Time `json:"unwellSince,omitzero"` // fewer than half ready since then; zero = well

@@ -9,7 +9,7 @@ import (
 // watched (SPEC 5.15, 5.16); then the old one goes to 0 and the rollout is Healthy.
 func (d *decision) warm() []Action {
 	w, stable := d.next.Warm, d.next.Stable
-	drained := w.Since.Add(drain) // the slot is not taken before (SPEC 5.11)
+	drained := w.Drained // the slot is not taken before (SPEC 5.11)
 	newer := d.obs.Wanted != nil && d.wanted != stable.Revision && (d.next.rejected(d.wanted) == nil || d.orders.retry)
 	awaits, person := d.awaits()
 	old := d.slot(&w.Old)
@@ -102,7 +102,7 @@ func (d *decision) resizedWarm() []Action {
 		return []Action{Scale{d.next.Stable.Color, size, d.stamp()}}
 	}
 	if d.spec.keepsStable() && old.Exists && !old.Deleting && old.Desired > 0 && old.Desired != size && size > 0 {
-		if drained := d.next.Warm.Since.Add(drain); old.Desired > size && d.obs.At.Before(drained) {
+		if drained := d.next.Warm.Drained; old.Desired > size && d.obs.At.Before(drained) {
 			d.lookAt(drained) // users may still be on their way there (SPEC 5.11)
 			return nil
 		}

@@ -56,6 +56,8 @@ func slotOf(now time.Time, u *unstructured.Unstructured, d *appsv1.Deployment, s
 	slot.Aborted = d.Annotations[release.NoteAborted]
 	slot.Epoch = epochOf(u)
 	slot.Step, _ = strconv.Atoi(d.Annotations[release.NoteStep])
+	// A pod is ready since a moment of its kubelet's clock. When ours is behind that, or was
+	// set back, it counts later than minReadySeconds say; without them it counts at once.
 	settle := time.Duration(d.Spec.MinReadySeconds) * time.Second
 	for _, p := range pods {
 		if p.Labels[release.LabelRevision] != slot.Revision || p.DeletionTimestamp != nil {
@@ -76,7 +78,7 @@ func slotOf(now time.Time, u *unstructured.Unstructured, d *appsv1.Deployment, s
 			}
 			continue
 		}
-		if at := since.Add(settle); at.After(now) {
+		if at := since.Add(settle); settle > 0 && at.After(now) {
 			if slot.NextAt.IsZero() || at.Before(slot.NextAt) {
 				slot.NextAt = at
 			}

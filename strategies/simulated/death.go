@@ -75,7 +75,7 @@ func (p *Play) Fail(f Failure) { p.failure = &f }
 func (p *Play) Die(d Death) { p.death = &d }
 
 // Restart lets another agent take over between two decisions.
-func (p *Play) Restart() { p.epoch = 0 }
+func (p *Play) Restart() { p.forget() }
 
 // dies tells where the agent dies in the decision that was counted last; nil = it lives.
 func (p *Play) dies() *Death {

@@ -32,7 +32,9 @@ type Play struct {
 	Decisions int // that did something
 	MostActs  int // actions of one decision
 
-	epoch    int64 // that this agent recorded; 0 = it has taken over nothing yet
+	epoch    int64         // that this agent recorded; 0 = it has taken over nothing yet
+	ahead    time.Duration // by which the agent's clock is, since it jumped
+	unmoved  time.Duration // of that: what this agent saw, and no record has yet
 	death    *Death
 	sentence string // as told last
 	refusal  string // as told last
@@ -72,6 +74,14 @@ func (p *Play) Clone() *Play {
 	}
 	return &c
 }
+
+// Jump has the agent's clock jump; that of the namespace stays as it is.
+func (p *Play) Jump(by time.Duration) {
+	p.ahead, p.unmoved = p.ahead+by, p.unmoved+by
+}
+
+// forget has another agent go on.
+func (p *Play) forget() { p.epoch, p.unmoved = 0, 0 }
 
 // Stop ends the play: it runs no more, and tells why. The first reason stays.
 func (p *Play) Stop(why error) {
@@ -169,6 +179,9 @@ func (p *Play) turn() (wrote bool, recheck time.Time) {
 	}
 	spec, obs := p.observe(was)
 	plan := p.Decide(spec, was, obs)
+	if !plan.Recheck.IsZero() {
+		plan.Recheck = plan.Recheck.Add(-p.ahead)
+	}
 	text, err := json.Marshal(plan.Next)
 	if err != nil {
 		p.Stop(err)
@@ -188,6 +201,7 @@ func (p *Play) turn() (wrote bool, recheck time.Time) {
 		if !changed {
 			return
 		}
+		p.unmoved -= plan.Next.Moved - was.Moved
 		if p.Record = string(text); known {
 			p.epoch = plan.Next.Epoch
 		}
@@ -244,7 +258,7 @@ func (p *Play) turn() (wrote bool, recheck time.Time) {
 	if died == nil {
 		return wrote, plan.Recheck
 	}
-	p.epoch = 0
+	p.forget()
 	p.tell(Event{Kind: Died, Text: fmt.Sprintf("the agent dies %s; another takes over", died)})
 	return true, time.Time{}
 }
