@@ -204,7 +204,8 @@ const partialFor = 10 * time.Second
 // where several are, or no preview proves that the slices know it. Nodes took the change of
 // the previews' endpoints then and take the next one a second later: in the middle of the
 // switch, were it begun at once (SPEC 5.10, K23). Kubernetes tells that moment cut to the
-// second.
+// second, by a kubelet's clock: where that is further ahead of ours it says nothing, and
+// nothing is waited for.
 const calmFor = 2300 * time.Millisecond
 
 // switchOver sends all users to the candidate, one write for each Service, and promotes
@@ -245,7 +246,8 @@ func (d *decision) switchOver() []Action {
 		return nil
 	case !d.placed(to, overlap):
 		prime := !moved && len(d.services()) > 1
-		if calm := candidate.ReadyAt.Add(calmFor); !moved && (prime || !d.proves(c.Color)) && d.obs.At.Before(calm) {
+		calm, told := candidate.ReadyAt.Add(calmFor), !candidate.ReadyAt.After(d.obs.At.Add(calmFor))
+		if told && !moved && (prime || !d.proves(c.Color)) && d.obs.At.Before(calm) {
 			d.lookAt(calm)
 			return nil
 		}
