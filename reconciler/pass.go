@@ -290,7 +290,9 @@ func (r *Reconciler) write(ctx context.Context, t *turn, next strategies.State) 
 		return err
 	}
 	m.unrecorded = nil
-	if changed {
+	if changed && (!t.sight.TookOver || next.Epoch > t.record.State.Epoch) {
+		// Where only what is told changed the epoch is still our predecessor's, and one that wakes
+		// up with it would take us for itself (SPEC 6.3): the next state raises it.
 		t.memory.epoch = next.Epoch
 		if by := next.Moved - t.record.State.Moved; by != 0 {
 			r.Log.Warn().Str("rollout", t.name).Msgf("the clock jumped by %s: what is waited for lasts as long as before", by.Round(time.Millisecond))

@@ -121,6 +121,7 @@ func begin(spec Spec, read State, obs Observation) *decision {
 			d.next.Epoch = obs.Claimed // the highest is our own: a return acted, and could not be recorded
 		}
 		d.next.Fencing = was.inFlight()
+		d.unheard()
 	}
 	d.orders = d.resolve()
 	d.clocks()

@@ -37,3 +37,33 @@ func (s State) jumped(by time.Duration) State {
 	}
 	return s
 }
+
+// unheard is the state of a predecessor whose clock was ahead of ours, or was set back when it
+// did not live to record that: nothing begins later than now. So what is waited for may be
+// waited for anew, and never for longer than that.
+func (d *decision) unheard() {
+	cut := func(most time.Time, moments ...*time.Time) {
+		for _, t := range moments {
+			if t.After(most) {
+				*t = most
+			}
+		}
+	}
+	at, s := d.obs.At, &d.next
+	cut(at, &s.StepAt, &s.PreviewAt, &s.ProgressAt, &s.SwitchedAt, &s.RoutedAt, &s.OverlapAt, &s.PartialAt, &s.PausedAt)
+	if s.Warm != nil {
+		cut(at, &s.Warm.UnwellSince)
+		cut(at.Add(drain), &s.Warm.Drained)
+		cut(at.Add(d.spec.WarmWatch), &s.Warm.WatchUntil)
+		cut(at.Add(d.spec.warmFor()), &s.Warm.Until)
+	}
+	if s.Back != nil {
+		cut(at, &s.Back.WokenAt)
+	}
+	if s.Spare != nil && s.Spare.Until != nil {
+		spare, until := *s.Spare, *s.Spare.Until
+		cut(at.Add(d.spec.abortDelay()), &until)
+		spare.Until = &until
+		s.Spare = &spare
+	}
+}
