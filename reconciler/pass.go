@@ -52,6 +52,9 @@ func (r *Reconciler) pass(ctx context.Context, name string) (recheck time.Time, 
 		}
 	}
 	r.observe(t, polled)
+	if own := t.memory.claimed; own > t.record.State.Epoch && t.sight.Epoch > own {
+		return time.Time{}, errSuperseded // neither can record: whoever went above us acts
+	}
 	if t.record.Found && !t.sight.TookOver && t.sight.Epoch > t.record.State.Epoch {
 		now, err := r.Cluster.EpochNow(ctx, name)
 		if err != nil {
