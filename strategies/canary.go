@@ -151,6 +151,7 @@ func (d *decision) edited() {
 	d.next.Step = min(changed+1, max(len(now), 1))
 	d.next.StepAt, d.next.ProgressAt = time.Time{}, d.obs.At
 	d.next.Cap = &Cap{Step: d.next.Step, Weight: d.was.Live}
+	d.next.Asked = min(d.next.Asked, d.was.Live) // what was under way is not gone on with
 	if cut {
 		d.next.Cap.Step = len(now) + 1 // cut off: the end of the list promotes nobody by itself
 	}
