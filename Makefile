@@ -45,7 +45,7 @@ controlplane: tools
 
 # Most of a story is waiting: six keep two cores busy. Run a part with: make stories RUN=TestAbort
 stories: tools race-tools
-	$(TEST) -timeout 40m -parallel 6 -run '$(RUN)' $(STORIES)
+	$(TEST) -timeout 40m -parallel 4 -run '$(RUN)' $(STORIES)
 
 demo: tools
 	go run ./fixtures/demo $(ARGS)
@@ -74,7 +74,7 @@ soak: tools
 long: tools race-tools
 	SOAK=1 $(TEST) -timeout 60m -run 'TestExhaustive$$' ./strategies
 	$(TEST) ./strategies -run TestPromises -rapid.checks=20000
-	SOAK=1 $(TEST) -race -timeout 90m -parallel 6 $(STORIES)
+	SOAK=1 $(TEST) -race -timeout 90m -parallel 4 $(STORIES)
 
 kexal:
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o $(BUILD)/kexal ./cmd/kexal
