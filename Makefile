@@ -43,7 +43,7 @@ worlds: tools
 controlplane: tools
 	cd fixtures/controlplane && go vet ./... && $(TEST) ./...
 
-# Most of a story is waiting: six keep two cores busy. Run a part with: make stories RUN=TestAbort
+# Run a part with: make stories RUN=TestAbort
 stories: tools race-tools
 	$(TEST) -timeout 40m -parallel 4 -run '$(RUN)' $(STORIES)
 

@@ -31,6 +31,9 @@
 // Run takes these steps by itself: Start, then Poll, Work, Publish and Tell. Who has a clock
 // and an order of its own takes them one at a time.
 //
+// What the state counts from is in times of the clock on the wall, which may jump; what is
+// waited for goes by one that does not (clock.go).
+//
 // # What belongs to no rollout
 //
 // What polls and pushes come to, and what of a commit has no rollout to be told under,

@@ -95,7 +95,8 @@ type Reconciler struct {
 // errBehind: the watches have not shown our own last writes yet.
 var errBehind = errors.New("behind our own writes")
 
-// errSuperseded: another agent recorded in a later epoch than ours. Only a process that
+// errSuperseded: another agent recorded in a later epoch than ours, or went above the one that
+// we put on objects and could not record. Only a process that
 // has recorded nothing yet takes over; this one ends.
 var errSuperseded = errors.New("another agent has taken over: stopping, so that only one acts")
 
