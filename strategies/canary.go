@@ -144,6 +144,9 @@ func (d *decision) edited() {
 			d.next.StepAt = time.Time{}
 		}
 	}
+	if at := d.next.Step - 1; at == changed && at < len(old) && at < len(now) && old[at].SetWeight != nil && now[at].SetWeight == nil {
+		d.next.Asked = min(d.next.Asked, d.was.Live) // the weight that it was on the way to is no step any more
+	}
 	cut := changed == len(now) && len(now) < len(old)
 	if changed == len(old) && changed == len(now) || changed+1 >= d.next.Step && !(cut && d.next.Step > len(now)) {
 		return
