@@ -49,14 +49,7 @@ func Rebuild(spec Spec, ledger Status, colors map[Color]Track, obs Observation) 
 	if stable == nil {
 		return s, fmt.Errorf("the cluster has objects of this rollout, its state is gone, and the ledger knows no stable revision: restore ConfigMap kexal-%s, or delete the objects", ledger.Metadata.Name)
 	}
-	candidate, err := known(colors, ledger.Candidate, "candidate")
-	if err != nil {
-		// A slot that was emptied and not yet deleted holds what was there before: the candidate is
-		// tried from its first step, as when nothing is there.
-		if slot := obs.Slots[ledger.Candidate.Color]; slot.Exists && (slot.Desired > 0 || slot.Pods > 0) {
-			return s, err
-		}
-	}
+	candidate, another := known(colors, ledger.Candidate, "candidate")
 	for _, r := range ledger.Rejected {
 		s.Attempts[r.Revision] = r.Attempt
 	}
@@ -74,6 +67,16 @@ func Rebuild(spec Spec, ledger Status, colors map[Color]Track, obs Observation) 
 	selects := oneSelection(obs.Services)
 	if selects == Nothing { // they are gone as well, and are made again
 		selects = Only(stable.Color)
+	}
+	if another != nil && obs.Slots[ledger.Candidate.Color].Exists {
+		// Its slot still holds what was there before, which goes first; users may not be there.
+		if selects != Only(stable.Color) {
+			return s, another
+		}
+		candidate = colors[ledger.Candidate.Color].as(ledger.Candidate)
+		s.Stable, s.Candidate, s.Step, s.ProgressAt = stable, candidate, 1, obs.At
+		s.Attempts[candidate.Revision] = candidate.Attempt
+		return s, nil
 	}
 	switch {
 	case candidate != nil && selects == Only(candidate.Color) && serves(candidate.Color):
@@ -140,8 +143,13 @@ func known(colors map[Color]Track, t *TrackStatus, role string) (*Track, error) 
 	if !found || live.Revision != t.Revision {
 		return nil, fmt.Errorf("the ledger says that %s is %s in %s, the live Deployment there has %q", role, t.Revision, t.Color, live.Revision)
 	}
-	live.Color, live.Commit, live.Images, live.Attempt = t.Color, t.Commit, t.Images, t.Attempt
-	return &live, nil
+	return live.as(t), nil
+}
+
+// as is the track with what the ledger says of it.
+func (t Track) as(said *TrackStatus) *Track {
+	t.Color, t.Revision, t.Commit, t.Images, t.Attempt = said.Color, said.Revision, said.Commit, said.Images, said.Attempt
+	return &t
 }
 
 // amid tells that every Service selects what kexal wrote, though not all the same: a
