@@ -210,11 +210,6 @@ func (t *turn) surge() int32 {
 // the way back to stable the effects, then the record.
 func (r *Reconciler) carryOut(ctx context.Context, t *turn, plan strategies.Plan) (recheck time.Time, err error) {
 	if plan.ActFirst {
-		if t.sight.TookOver && r.Cluster.IsOld(ctx, t.name, t.record) {
-			// A new process may begin with an old list, and an abort asks no record whether it is
-			// over: the event that shows the state wakes us.
-			return time.Time{}, fmt.Errorf("the state is newer than the list of it: %w", cluster.ErrConflict)
-		}
 		t.memory.blocked, t.memory.claimed = nil, plan.Next.Epoch
 		refused, acted := r.actBack(ctx, t, plan)
 		recheck = plan.Recheck

@@ -91,13 +91,6 @@ func (c *Cluster) EpochNow(ctx context.Context, rollout string) (int64, error) {
 	return state.Epoch, json.Unmarshal([]byte(text), &state)
 }
 
-// IsOld tells that the server has another state than the one that was read. Where it cannot
-// be asked nobody knows, and what was read counts.
-func (c *Cluster) IsOld(ctx context.Context, rollout string, was Record) bool {
-	o, err := c.resource("ConfigMap").Get(ctx, statePrefix+rollout, metav1.GetOptions{})
-	return err == nil && was.object != nil && o.GetResourceVersion() != was.object.GetResourceVersion()
-}
-
 // Write records a decision, by compare-and-swap on what was read. It does nothing and
 // reports false when it stands there already.
 //

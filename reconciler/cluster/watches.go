@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
@@ -56,7 +57,7 @@ type informers struct {
 
 func inform(client dynamic.Interface, namespace string, b *blindness) (informers, error) {
 	all := informers{map[string]cache.SharedIndexInformer{}, b}
-	factory := dynamicinformer.NewFilteredDynamicSharedInformerFactory(client, 0, namespace, nil)
+	factory := dynamicinformer.NewFilteredDynamicSharedInformerFactory(client, 0, namespace, Newest)
 	for kind, resource := range Watched {
 		informer := factory.ForResource(resource).Informer()
 		if err := informer.SetTransform(slim(kind)); err != nil {
@@ -68,6 +69,16 @@ func inform(client dynamic.Interface, namespace string, b *blindness) (informers
 		all.kinds[kind] = informer
 	}
 	return all, nil
+}
+
+// Newest has the first list show what is there when it is asked for, where the server cannot
+// stream it. A client-go that asks for version 0 takes whatever a server has at hand, which may be
+// of before the agent's own last run: a new leader would judge a promoted revision by pods that
+// were not ready yet, and take it back.
+func Newest(options *metav1.ListOptions) {
+	if options.ResourceVersion == "0" {
+		options.ResourceVersion = ""
+	}
 }
 
 // slim drops what nobody here reads. Who owns which field matters where we apply.
