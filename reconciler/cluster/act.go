@@ -57,16 +57,30 @@ func (c *Cluster) Act(ctx context.Context, s Sight, next strategies.State, actio
 func (c *Cluster) create(ctx context.Context, s Sight, a strategies.Create) error {
 	d := s.subject.Release.Deployment(a.Stamp, a.Color, c.options)
 	// It starts without pods: should we die here, nobody is reached.
-	return c.make(ctx, s, d)
+	_, err := c.make(ctx, s, d)
+	return err
 }
 
 // make creates an object that is not there. It is no apply: one that another agent made
 // meanwhile, and perhaps moved, would be taken for our own and be set back by a leader that
 // overslept. The server answers 409 instead.
-func (c *Cluster) make(ctx context.Context, s Sight, o *unstructured.Unstructured) error {
-	return c.write(s, "create "+name(o), func() (*unstructured.Unstructured, error) {
-		return c.resource(o.GetKind()).Create(ctx, o, metav1.CreateOptions{FieldManager: managerNew, FieldValidation: metav1.FieldValidationStrict})
+func (c *Cluster) make(ctx context.Context, s Sight, o *unstructured.Unstructured) (made *unstructured.Unstructured, err error) {
+	err = c.write(s, "create "+name(o), func() (*unstructured.Unstructured, error) {
+		made, err = c.resource(o.GetKind()).Create(ctx, o, metav1.CreateOptions{FieldManager: managerNew, FieldValidation: metav1.FieldValidationStrict})
+		return made, err
 	})
+	return made, err
+}
+
+// makeShared creates what the colours share. It will be applied one day, and its fields are given
+// to that manager at once, so that already the dry-run of that takes out what Git sets no more. If
+// we die in between, the first dry-run gives them.
+func (c *Cluster) makeShared(ctx context.Context, s Sight, o *unstructured.Unstructured) error {
+	made, err := c.make(ctx, s, o)
+	if err == nil {
+		_, err = c.inherit(ctx, s, made)
+	}
+	return err
 }
 
 // inherit gives the fields of an object that we made to the manager that applies: what Git
@@ -217,7 +231,7 @@ func (c *Cluster) applyShared(ctx context.Context, s Sight, next strategies.Stat
 			continue
 		}
 		if live == nil {
-			if err := c.make(ctx, s, own); err != nil {
+			if err := c.makeShared(ctx, s, own); err != nil {
 				return err
 			}
 			continue
@@ -245,7 +259,7 @@ func (c *Cluster) createService(ctx context.Context, s Sight, own *unstructured.
 	own = own.DeepCopy()
 	_ = unstructured.SetNestedStringMap(own.Object, selector, "spec", "selector")
 	annotate(own, release.Notes(stamp))
-	return c.make(ctx, s, own)
+	return c.makeShared(ctx, s, own)
 }
 
 // applyService writes what Git sets of a Service. With a selector it carries that and

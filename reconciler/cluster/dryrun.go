@@ -52,6 +52,13 @@ func (c *Cluster) DryRunShared(ctx context.Context, s Sight) error {
 		if live != nil && digestOf(live) == digestOf(own) {
 			continue
 		}
+		if live != nil {
+			// What our creation still owns beside the apply would stay, whatever Git says: a port whose
+			// number changes would be there twice.
+			if _, err := c.inherit(ctx, s, live); err != nil {
+				return mistaken(err, o)
+			}
+		}
 		if err := c.apply(ctx, s, "apply "+name(own), own, managerGit, dry); err != nil {
 			return mistaken(err, o)
 		}
