@@ -88,6 +88,11 @@ func (d *decision) step(step Step) (acts []Action, over bool) {
 		return d.judged(RunOrder{Key: d.stepKey(), Analysis: step.Analysis, Experiment: step.Experiment})
 	}
 	if d.next.StepAt.IsZero() {
+		if c := d.next.Cap; c != nil && c.Step == d.next.Step { // an edit left the weight on its way down
+			if acts, live := d.make(d.next.Asked); !live {
+				return acts, false
+			}
+		}
 		d.next.StepAt = d.obs.At // the weight is live: the pause starts now
 	}
 	if !d.gateOpen(*step.Pause) {
@@ -145,6 +150,7 @@ func (d *decision) edited() {
 		}
 	}
 	if at := d.next.Step - 1; at == changed && at < len(old) && at < len(now) && old[at].SetWeight != nil && now[at].SetWeight == nil {
+		d.next.Cap = &Cap{Step: d.next.Step, Weight: d.was.Live}
 		d.next.Asked = min(d.next.Asked, d.was.Live) // the weight that it was on the way to is no step any more
 	}
 	cut := changed == len(now) && len(now) < len(old)
