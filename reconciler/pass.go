@@ -107,6 +107,9 @@ func (r *Reconciler) observe(t *turn, polled bool) {
 	obs.Jumped = jumped
 	obs.Off = r.Guards
 	obs.TookOver = t.memory.epoch == 0 || t.memory.epoch != t.record.State.Epoch
+	if t.memory.epoch == 0 {
+		obs.Away = r.Away()
+	}
 	obs.Claimed = t.memory.claimed
 	switch {
 	case t.desired == nil && polled:

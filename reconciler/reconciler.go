@@ -56,6 +56,7 @@ type Settings struct {
 
 	Now     func() time.Time     // the wall's clock; nil = the machine's
 	Elapsed func() time.Duration // by a clock that never jumps; nil = as Now has it: time.Now has both
+	Away    func() time.Duration // how long nobody acted before this process does; nil = nobody can know
 	Queue   Queue                // nil = client-go's
 }
 
@@ -145,6 +146,9 @@ const (
 func New(s Settings) *Reconciler {
 	if s.Now == nil {
 		s.Now = time.Now
+	}
+	if s.Away == nil {
+		s.Away = func() time.Duration { return 0 }
 	}
 	if s.Elapsed == nil {
 		start := s.Now()

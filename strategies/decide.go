@@ -121,6 +121,9 @@ func begin(spec Spec, read State, obs Observation) *decision {
 			d.next.Epoch = obs.Claimed // the highest is our own: a return acted, and could not be recorded
 		}
 		d.next.Fencing = was.inFlight()
+		if !d.next.ProgressAt.IsZero() {
+			d.next.ProgressAt = d.next.ProgressAt.Add(obs.Away) // nobody could go on (SPEC 5.23)
+		}
 		d.unheard()
 	}
 	d.orders = d.resolve()

@@ -12,9 +12,10 @@ type Observation struct {
 	// How far the wall clock, which At is of, jumped since the state's moments were moved
 	// last (State.Moved); zero = it did not, or nobody can know.
 	Jumped   time.Duration
-	TookOver bool  // this agent has not recorded anything for this rollout yet
-	Epoch    int64 // the highest epoch found on live objects; 0 = none
-	Claimed  int64 // the epoch that this agent put on objects before any record bore it; 0 = none
+	TookOver bool          // this agent has not recorded anything for this rollout yet
+	Away     time.Duration // how long nobody had acted when it took over; 0 = nobody can know
+	Epoch    int64         // the highest epoch found on live objects; 0 = none
+	Claimed  int64         // the epoch that this agent put on objects before any record bore it; 0 = none
 
 	Wanted  *Wanted // what the followed commit renders; nil = it cannot be read, or is not known yet
 	Removed bool    // rollout.yaml is gone from Git (SPEC 1.4)

@@ -221,7 +221,11 @@ func (p *story) tell(cmd string, args words, input string) (string, error) {
 	case "fail":
 		return p.fail(args)
 	case "restart":
-		p.play.Restart()
+		away, err := args.duration("away")
+		if err != nil {
+			return "", err
+		}
+		p.play.Restart(away)
 	case "lose-state":
 		p.play.Record = ""
 	case "ledger":

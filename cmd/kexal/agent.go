@@ -139,7 +139,7 @@ func runAgent(ctx context.Context, f agentFlags, out io.Writer) error {
 	r := reconciler.New(reconciler.Settings{
 		Namespace: namespace, Branch: f.branch, Paths: f.paths, Interval: f.interval,
 		Source: &branches.Source{Mirror: branches.Snapshots{Mirror: mirror}}, Ledger: &branches.Ledger{Branch: branch, Namespace: namespace},
-		Cluster: world, Log: log, Guards: guards,
+		Cluster: world, Log: log, Guards: guards, Away: held.Away,
 	})
 	log.Info().Str("version", versionText()).Str("namespace", namespace).Str("repo", f.repo).Str("branch", f.branch).Msg("agent started")
 	return held.Hold(ctx, r.Run)

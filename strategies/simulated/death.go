@@ -3,6 +3,7 @@ package simulated
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/kexal/kexal/strategies"
 )
@@ -74,8 +75,11 @@ func (p *Play) Fail(f Failure) { p.failure = &f }
 // Die lets the agent die there.
 func (p *Play) Die(d Death) { p.death = &d }
 
-// Restart lets another agent take over between two decisions.
-func (p *Play) Restart() { p.forget() }
+// Restart lets another agent take over between two decisions, when nobody acted for a while.
+func (p *Play) Restart(away time.Duration) {
+	p.forget()
+	p.World.Now, p.away = p.World.Now.Add(away), away
+}
 
 // dies tells where the agent dies in the decision that was counted last; nil = it lives.
 func (p *Play) dies() *Death {

@@ -13,7 +13,7 @@ import (
 // observe completes what the cluster shows with what Git says.
 func (p *Play) observe(was strategies.State) (strategies.Spec, strategies.Observation) {
 	obs := strategies.Observation{
-		At: p.World.Now.Add(p.ahead), Jumped: p.unmoved, TookOver: p.epoch == 0 || p.epoch != was.Epoch, Slots: map[strategies.Color]strategies.Slot{},
+		At: p.World.Now.Add(p.ahead), Jumped: p.unmoved, TookOver: p.epoch == 0 || p.epoch != was.Epoch, Away: p.away, Slots: map[strategies.Color]strategies.Slot{},
 		Strangers: p.World.Strangers, Runs: p.facts(),
 	}
 	spec := strategies.Spec{}

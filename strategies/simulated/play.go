@@ -34,6 +34,7 @@ type Play struct {
 
 	epoch    int64         // that this agent recorded; 0 = it has taken over nothing yet
 	ahead    time.Duration // by which the agent's clock is, since it jumped
+	away     time.Duration // before this agent took over
 	unmoved  time.Duration // of that: what this agent saw, and no record has yet
 	death    *Death
 	sentence string // as told last
@@ -81,7 +82,7 @@ func (p *Play) Jump(by time.Duration) {
 }
 
 // forget has another agent go on.
-func (p *Play) forget() { p.epoch, p.unmoved = 0, 0 }
+func (p *Play) forget() { p.epoch, p.unmoved, p.away = 0, 0, 0 }
 
 // Stop ends the play: it runs no more, and tells why. The first reason stays.
 func (p *Play) Stop(why error) {

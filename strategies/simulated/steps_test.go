@@ -53,7 +53,7 @@ func TestDigest(t *testing.T) {
 		"a selector":     func(p *simulated.Play) { p.World.Services["web"].Selects = strategies.Something },
 		"a pod":          func(p *simulated.Play) { p.World.Disturb(strategies.Green, "", 0) },
 		"a new revision": func(p *simulated.Play) { w := *p.Git.Wanted; w.Revision = "c3c3c3c3c3"; p.Git.Push(w) },
-		"a new agent":    func(p *simulated.Play) { p.Restart() },
+		"a new agent":    func(p *simulated.Play) { p.Restart(0) },
 		"no record":      func(p *simulated.Play) { p.Record = "" },
 	} {
 		p := atGate(t, time.Hour)

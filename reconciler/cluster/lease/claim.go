@@ -69,6 +69,9 @@ func (l *Lease) try(ctx context.Context, s *sight) (holder string, err error) {
 		if holder != "" && holder != l.me && asked.Before(s.at.Add(lastsAs(live))) {
 			return holder, nil
 		}
+		if at := live.Spec.RenewTime; at != nil && holder != l.me { // else the answer of our last try was lost
+			l.away = max(time.Since(at.Time), 0)
+		}
 		err = l.put(ctx, live, l.hold)
 	}
 	switch {

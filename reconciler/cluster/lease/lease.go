@@ -59,6 +59,7 @@ type Lease struct {
 	// live is the Lease as we wrote it last: a renewal replaces exactly that. Used by
 	// Hold alone.
 	live *coordinationv1.Lease
+	away time.Duration // see Away; written before the work begins
 	// renewed is when the last renewal that was accepted was sent; nil = not held.
 	renewed atomic.Pointer[time.Time]
 }
@@ -117,6 +118,10 @@ func (l *Lease) Hold(ctx context.Context, work func(context.Context) error) erro
 	}
 	return cause
 }
+
+// Away is how long nobody had led when the Lease became ours: since it was renewed last, by the
+// clocks of two processes, so it is about right. Zero when nobody can know. It is for the work to ask.
+func (l *Lease) Away() time.Duration { return l.away }
 
 // keep renews until ctx ends, or fails when the Lease is lost.
 func (l *Lease) keep(ctx context.Context) error {

@@ -185,6 +185,47 @@ func TestCutOff(t *testing.T) {
 	}
 }
 
+// Whoever takes the Lease knows how long nobody led: nobody ever did; the one before was told to
+// end; it was killed and its Lease had to expire; nobody came for an hour; the answer to the first
+// try was lost (SPEC 5.23).
+func TestAway(t *testing.T) {
+	play(t, func(t *testing.T, s *server) {
+		a := start(t, s, "a")
+		a.whenWorks(t)
+		within(t, "away, of the first", a.lease.Away(), 0, 0)
+		time.Sleep(time.Minute)
+		b := start(t, s, "b")
+		time.Sleep(time.Second)
+		a.end()
+		b.whenWorks(t)
+		within(t, "away, after a hand-over", b.lease.Away(), 0, renewEvery+lookEvery)
+		time.Sleep(time.Minute)
+		c := start(t, s, "c")
+		time.Sleep(time.Second)
+		b.cut(false)
+		c.whenWorks(t)
+		within(t, "away, after one that was cut off", c.lease.Away(), lasts, lasts+renewEvery+lookEvery)
+		<-b.gone
+		c.end()
+		<-c.gone
+		time.Sleep(time.Hour)
+		var lost bool
+		lose := func(_ context.Context, after bool) error {
+			if after && !lost && s.holder() == "d" {
+				lost = true
+				return errors.New("the answer is lost")
+			}
+			return nil
+		}
+		d := start(t, s, "d", func(d *agent) { d.wire.Store(&lose) })
+		d.whenWorks(t)
+		within(t, "away, after an hour", d.lease.Away(), time.Hour, time.Hour+2*renewEvery)
+		if !lost {
+			t.Error("no answer was lost")
+		}
+	})
+}
+
 // An outage of the API server that is shorter than 10 s is no reason to end.
 func TestOutage(t *testing.T) {
 	play(t, func(t *testing.T, s *server) {
