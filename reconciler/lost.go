@@ -72,7 +72,7 @@ func (r *Reconciler) rebuild(ctx context.Context, t *turn) error {
 	}
 	colors, provisional := strategies.Known(t.desired.release.Track(""), revisions, said)
 	seen := r.Cluster.Observe(r.now().Truncate(time.Microsecond), cluster.Subject{Rollout: t.name, Release: t.desired.release, State: provisional})
-	seen.Observation.Wanted = t.desired.wanted()
+	seen.Observation.Wanted, seen.Observation.Claimed = t.desired.wanted(), t.memory.claimed
 	state, err := strategies.Rebuild(t.desired.spec, said, colors, seen.Observation)
 	if err != nil {
 		return err

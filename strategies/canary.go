@@ -81,6 +81,10 @@ func (d *decision) step(step Step) (acts []Action, over bool) {
 	if d.spec.Canary.routed() {
 		d.next.Live = d.routedWeight() // a hand, or pods that do not answer, change it at a gate
 	}
+	if c := d.next.Cap; c != nil && c.Step == d.next.Step && d.next.StepAt.IsZero() && d.falls() {
+		d.sayTrouble(Progressing, MovingWeight, fmt.Sprintf("%s, moving to %d%%", d.position(), d.next.Asked))
+		return d.keep(), false
+	}
 	switch {
 	case step.SetCanaryScale != nil:
 		return d.make(d.next.Asked)
@@ -88,11 +92,6 @@ func (d *decision) step(step Step) (acts []Action, over bool) {
 		return d.judged(RunOrder{Key: d.stepKey(), Analysis: step.Analysis, Experiment: step.Experiment})
 	}
 	if d.next.StepAt.IsZero() {
-		if c := d.next.Cap; c != nil && c.Step == d.next.Step { // an edit left the weight on its way down
-			if acts, live := d.make(d.next.Asked); !live {
-				return acts, false
-			}
-		}
 		d.next.StepAt = d.obs.At // the weight is live: the pause starts now
 	}
 	if !d.gateOpen(*step.Pause) {
@@ -164,6 +163,20 @@ func (d *decision) edited() {
 	if cut {
 		d.next.Cap.Step = len(now) + 1 // cut off: the end of the list promotes nobody by itself
 	}
+}
+
+// falls tells that an edit left the candidate more than the weight that is asked for now.
+func (d *decision) falls() bool {
+	c := d.next.Candidate
+	if d.spec.Canary.routed() {
+		return d.routedWeight() > d.next.Asked
+	}
+	surge, _ := d.spec.budget(d.n)
+	want, _ := split(d.n, d.next.Asked, surge > 0)
+	if want == 0 && len(d.services()) > 0 {
+		return !d.deserted(c.Color)
+	}
+	return d.slot(c).Desired > want
 }
 
 // capped is the weight of the step it stands at, which an edit may lower but not raise.

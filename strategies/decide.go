@@ -121,15 +121,28 @@ func begin(spec Spec, read State, obs Observation) *decision {
 			d.next.Epoch = obs.Claimed // the highest is our own: a return acted, and could not be recorded
 		}
 		d.next.Fencing = was.inFlight()
-		if !d.next.ProgressAt.IsZero() {
-			d.next.ProgressAt = d.next.ProgressAt.Add(obs.Away) // nobody could go on (SPEC 5.23)
-		}
+		d.away()
 		d.unheard()
 	}
 	d.orders = d.resolve()
 	d.clocks()
 	d.edits()
 	return d
+}
+
+// away takes the time that no agent was there off what the deadline counts (SPEC 5.23): nobody
+// could go on. While a rollout is paused that time is taken off with the pause.
+func (d *decision) away() {
+	if d.next.ProgressAt.IsZero() || !d.next.PausedAt.IsZero() {
+		return
+	}
+	since := d.next.ProgressAt
+	for _, t := range []*Track{d.next.Stable, d.next.Candidate} {
+		if t != nil {
+			since = later(since, d.slot(t).ReadyAt)
+		}
+	}
+	d.next.ProgressAt = since.Add(d.obs.Away)
 }
 
 // inForce: a change of the strategy's kind counts from the next revision (SPEC 3.6). With a

@@ -34,8 +34,12 @@ func Known(wanted Track, live map[Color]string, ledger Status) (colors map[Color
 // roles, history and gates. colors are what is [Known]. Where they are more than one unmade effect apart it gives up and
 // says which facts disagree: then the rollout is held and nothing is written.
 func Rebuild(spec Spec, ledger Status, colors map[Color]Track, obs Observation) (State, error) {
+	epoch := obs.Epoch
+	if obs.Claimed > 0 && obs.Claimed == epoch {
+		epoch-- // our own, of a return that could not be recorded: it is taken again, not raised
+	}
 	s := State{
-		Schema: SchemaVersion, Epoch: obs.Epoch,
+		Schema: SchemaVersion, Epoch: epoch,
 		Phase: ledger.Phase, Reason: ledger.Reason, Message: ledger.Message, Since: ledger.Since,
 		Source: ledger.Source, Rejected: ledger.Rejected, Attempts: map[string]int{},
 	}

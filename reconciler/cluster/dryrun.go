@@ -43,7 +43,8 @@ func (c *Cluster) DryRun(ctx context.Context, s Sight, color strategies.Color, m
 	return mistaken(c.room(ctx, s, color, made, more), r.Workload)
 }
 
-// DryRunShared asks about the objects that the colours share.
+// DryRunShared asks about the objects that the colours share. One that was made by an agent which
+// died right after is given to the manager that applies first: that writes nothing of Git's.
 func (c *Cluster) DryRunShared(ctx context.Context, s Sight) error {
 	r := s.subject.Release
 	for _, o := range slices.Concat(r.Others, r.Services, r.Previews) {

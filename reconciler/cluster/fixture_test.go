@@ -51,6 +51,10 @@ func newWire(t *testing.T) *wire {
 		}
 		w.asks = append(w.asks, said(a))
 		answer := &unstructured.Unstructured{Object: map[string]any{"kind": kindOf(a.GetResource().Resource)}}
+		if c, ok := a.(clienttesting.CreateActionImpl); ok { // who makes an object owns all of it
+			answer = c.GetObject().(*unstructured.Unstructured).DeepCopy()
+			answer.SetManagedFields([]metav1.ManagedFieldsEntry{{Manager: c.CreateOptions.FieldManager, Operation: metav1.ManagedFieldsOperationUpdate, APIVersion: answer.GetAPIVersion(), FieldsType: "FieldsV1", FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:spec":{}}`)}}})
+		}
 		answer.SetResourceVersion("1000")
 		if p, ok := a.(clienttesting.PatchAction); ok {
 			answer.SetName(p.GetName())

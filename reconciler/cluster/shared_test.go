@@ -121,13 +121,36 @@ func TestServiceIsMadePinned(t *testing.T) {
 			}
 			continue
 		}
-		if err != nil || len(w.asks) != 1 {
+		if err != nil || len(w.asks) != 2 {
 			t.Fatalf("it asks for %q (%v)", w.asks, err)
 		}
 		selector, _, _ := unstructured.NestedMap(body(t, w.asks[0]).(map[string]any), "spec", "selector")
 		if got, _ := json.Marshal(selector); string(got) != want {
 			t.Errorf("it is made with %s, want %s", got, want)
 		}
+	}
+}
+
+// What the colours share is made, and belongs to who applies it at once: what Git sets no more is
+// then taken out by the first dry-run, for which nothing is written (SPEC 6.1, 6.7).
+func TestSharedIsGivenAway(t *testing.T) {
+	subject := inFlight()
+	subject.Release = released(t, false)
+	w := newWire(t)
+	if err := w.Act(t.Context(), w.Observe(noon, subject), subject.State, strategies.Apply{All: true, Pin: strategies.OnlyBlue, Stamp: stamp}); err != nil {
+		t.Fatal(err)
+	}
+	var made, given []string
+	for _, ask := range w.asks {
+		switch line, text, _ := strings.Cut(ask, "\n"); {
+		case strings.HasPrefix(line, "create "):
+			made = append(made, line)
+		case strings.Contains(text, `"manager":"kexal","operation":"Apply"`) && !strings.Contains(text, "kexal-new"):
+			given = append(given, line)
+		}
+	}
+	if len(made) != 2 || len(given) != 2 {
+		t.Errorf("it makes %q and gives away %q", made, given)
 	}
 }
 
