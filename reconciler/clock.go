@@ -33,7 +33,7 @@ func (r *Reconciler) off() time.Duration { return r.Now().Round(0).Sub(r.steady(
 func (r *Reconciler) look(t *turn) (at time.Time, jumped time.Duration) {
 	m, moved := t.memory, t.record.State.Moved
 	off := r.off()
-	switch own := m.epoch != 0 && m.epoch == t.record.State.Epoch; {
+	switch own := m.recorded(t.record); {
 	case !t.record.Found: // what is rebuilt counts from now
 		m.ahead, m.moved = off, moved
 	case !m.looked:

@@ -106,7 +106,7 @@ func (r *Reconciler) observe(t *turn, polled bool) {
 	obs := &t.sight.Observation
 	obs.Jumped = jumped
 	obs.Off = r.Guards
-	obs.TookOver = t.memory.epoch == 0 || t.memory.epoch != t.record.State.Epoch
+	obs.TookOver = !t.memory.recorded(t.record)
 	if t.memory.epoch == 0 {
 		obs.Away = r.Away()
 	}
@@ -282,7 +282,7 @@ func (r *Reconciler) write(ctx context.Context, t *turn, next strategies.State) 
 	if m.unrecorded != nil && t.at.Before(m.recordAt) {
 		return m.unrecorded
 	}
-	changed, err := r.Cluster.Write(ctx, t.name, t.record, next, text)
+	in, err := r.Cluster.Write(ctx, t.name, t.record, next, text)
 	var no *cluster.Refusal
 	if errors.As(err, &no) {
 		// Nothing can be recorded: the ledger tells it, once, and it is tried once a minute.
@@ -296,10 +296,11 @@ func (r *Reconciler) write(ctx context.Context, t *turn, next strategies.State) 
 		return err
 	}
 	m.unrecorded = nil
+	changed := in != ""
 	if changed && (!t.sight.TookOver || next.Epoch > t.record.State.Epoch) {
 		// Where only what is told changed the epoch is still our predecessor's, and one that wakes
 		// up with it would take us for itself (SPEC 6.3): the next state raises it.
-		t.memory.epoch = next.Epoch
+		m.epoch, m.home = next.Epoch, in
 		if by := next.Moved - t.record.State.Moved; by != 0 {
 			r.Log.Warn().Str("rollout", t.name).Msgf("the clock jumped by %s: what is waited for lasts as long as before", by.Round(time.Millisecond))
 		}

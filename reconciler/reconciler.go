@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 
 	"github.com/kexal/kexal/reconciler/cluster"
@@ -104,8 +105,9 @@ var errSuperseded = errors.New("another agent has taken over: stopping, so that 
 // memory is what a process knows of a rollout beyond the state: nothing that a restart
 // may not forget. Its times are of the steady clock.
 type memory struct {
-	epoch   int64 // that this process recorded; 0 = it has taken over nothing yet
-	claimed int64 // that it put on objects before a record bore it; 0 = none
+	epoch   int64     // that this process recorded; 0 = it has taken over nothing yet
+	home    types.UID // of the ConfigMap that it recorded that in
+	claimed int64     // that it put on objects before a record bore it; 0 = none
 	// How far the clock of the state's moments was ahead of the steady one, and what had been
 	// moved of them then (look).
 	looked  bool
@@ -122,6 +124,13 @@ type memory struct {
 	dry        map[string]verdict
 	lost       string    // why a lost state cannot be rebuilt, as it was told last
 	askAt      time.Time // when to try again
+}
+
+// recorded tells that what stands there is of this process's epoch. In a ConfigMap that was made
+// anew since, the same number may be another's: whoever made it counted from what the live
+// objects bear, which need not have had ours (SPEC 6.3).
+func (m *memory) recorded(r cluster.Record) bool {
+	return m.epoch != 0 && m.epoch == r.State.Epoch && m.home == r.UID()
 }
 
 // refusal is an action that the server refuses on the way back; the others go on.

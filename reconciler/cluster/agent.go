@@ -26,5 +26,6 @@ func (c *Cluster) ReadAgent() Record {
 // trouble lasts; if we die before, it finds out by itself.
 func (c *Cluster) TellAgent(ctx context.Context, was Record, status []byte) error {
 	labels := map[string]any{release.LabelManager: "kexal"}
-	return c.put(ctx, strategies.AgentName, strategies.AgentName, labels, was, map[string]any{"status.json": string(status)})
+	_, err := c.put(ctx, strategies.AgentName, strategies.AgentName, labels, was, map[string]any{"status.json": string(status)})
+	return err
 }

@@ -56,6 +56,7 @@ func newWire(t *testing.T) *wire {
 			answer.SetManagedFields([]metav1.ManagedFieldsEntry{{Manager: c.CreateOptions.FieldManager, Operation: metav1.ManagedFieldsOperationUpdate, APIVersion: answer.GetAPIVersion(), FieldsType: "FieldsV1", FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:spec":{}}`)}}})
 		}
 		answer.SetResourceVersion("1000")
+		answer.SetUID("uid-made")
 		if p, ok := a.(clienttesting.PatchAction); ok {
 			answer.SetName(p.GetName())
 		}

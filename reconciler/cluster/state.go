@@ -41,6 +41,14 @@ func (c *Cluster) Rollouts() []string {
 	return names
 }
 
+// UID is of the ConfigMap; empty = there is none.
+func (r Record) UID() types.UID {
+	if r.object == nil {
+		return ""
+	}
+	return r.object.GetUID()
+}
+
 // Read gives what the last decision left. Its State must not be changed.
 func (c *Cluster) Read(rollout string) (Record, error) {
 	o := c.cached("ConfigMap", statePrefix+rollout)
@@ -91,26 +99,27 @@ func (c *Cluster) EpochNow(ctx context.Context, rollout string) (int64, error) {
 	return state.Epoch, json.Unmarshal([]byte(text), &state)
 }
 
-// Write records a decision, by compare-and-swap on what was read. It does nothing and
-// reports false when it stands there already.
+// Write records a decision, by compare-and-swap on what was read, and gives the UID of the
+// ConfigMap that holds it. It does nothing and gives none when it stands there already.
 //
 // If we die after this, the next agent reads the decision and makes its effects; if we
 // die before, it decides again from what is live.
-func (c *Cluster) Write(ctx context.Context, rollout string, was Record, next strategies.State, status []byte) (bool, error) {
+func (c *Cluster) Write(ctx context.Context, rollout string, was Record, next strategies.State, status []byte) (types.UID, error) {
 	state, err := json.Marshal(next)
 	if err != nil {
-		return false, err
+		return "", err
 	}
 	if was.Found && was.raw == string(state) && was.Status == string(status) {
-		return false, nil
+		return "", nil
 	}
-	return true, c.put(ctx, rollout, statePrefix+rollout, labels(rollout), was, map[string]any{"state.json": string(state), "status.json": string(status)})
+	return c.put(ctx, rollout, statePrefix+rollout, labels(rollout), was, map[string]any{"state.json": string(state), "status.json": string(status)})
 }
 
 // Tell writes a status and no state: of a rollout whose state is lost. If we die after
 // this, the next agent finds no state either.
 func (c *Cluster) Tell(ctx context.Context, rollout string, was Record, status []byte) error {
-	return c.put(ctx, rollout, statePrefix+rollout, labels(rollout), was, map[string]any{"status.json": string(status)})
+	_, err := c.put(ctx, rollout, statePrefix+rollout, labels(rollout), was, map[string]any{"status.json": string(status)})
+	return err
 }
 
 func labels(rollout string) map[string]any {
@@ -118,28 +127,28 @@ func labels(rollout string) map[string]any {
 }
 
 // put writes a ConfigMap over the one that was read. whose is woken when the watch shows
-// it.
-func (c *Cluster) put(ctx context.Context, whose, name string, labels map[string]any, was Record, data map[string]any) error {
+// it. It gives the UID.
+func (c *Cluster) put(ctx context.Context, whose, name string, labels map[string]any, was Record, data map[string]any) (types.UID, error) {
 	metadata := map[string]any{"name": name, "namespace": c.namespace, "labels": labels}
 	what := "record in ConfigMap " + name
 	if was.object == nil {
 		o := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}}
 		made, err := c.resource("ConfigMap").Create(ctx, o, metav1.CreateOptions{FieldManager: managerState})
 		if err != nil {
-			return judge(what, err)
+			return "", judge(what, err)
 		}
 		c.remember(whose, made)
-		return nil
+		return made.GetUID(), nil
 	}
 	metadata["uid"], metadata["resourceVersion"] = string(was.object.GetUID()), was.object.GetResourceVersion()
 	patch, err := json.Marshal(map[string]any{"metadata": metadata, "data": data})
 	if err != nil {
-		return err
+		return "", err
 	}
 	made, err := c.resource("ConfigMap").Patch(ctx, name, types.MergePatchType, patch, metav1.PatchOptions{FieldManager: managerState})
 	if err != nil {
-		return judge(what, err)
+		return "", judge(what, err)
 	}
 	c.remember(whose, made)
-	return nil
+	return made.GetUID(), nil
 }
