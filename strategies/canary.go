@@ -172,7 +172,10 @@ func (d *decision) falls() bool {
 		return d.routedWeight() > d.next.Asked
 	}
 	surge, _ := d.spec.budget(d.n)
-	want, _ := split(d.n, d.next.Asked, surge > 0)
+	want, left := split(d.n, d.next.Asked, surge > 0)
+	if left == 0 {
+		return false // all users stay with the candidate, and none of its pods goes before the promotion
+	}
 	if want == 0 && len(d.services()) > 0 {
 		return !d.deserted(c.Color)
 	}

@@ -261,12 +261,9 @@ func (d *decision) mayjoin(to, now Selection) bool {
 }
 
 // mayshrink: a candidate that users are leaving shrinks after the drain, one that keeps
-// a share shrinks at once.
+// a share, or all of them, shrinks to its size at once.
 func (d *decision) mayshrink(to Selection) bool {
-	if to == BothColors || d.n == 0 {
-		return true
-	}
-	return d.drained()
+	return to != Only(d.next.Stable.Color) || d.n == 0 || d.drained()
 }
 
 // drained tells that users left the candidate and the drain is over.
