@@ -52,9 +52,6 @@ func (d *decision) advance() []Action {
 // canary walks the steps. A step that raises the weight is recorded before it is made:
 // the loop stops at the first that is not over.
 func (d *decision) canary() []Action {
-	if !d.spec.Canary.routed() {
-		d.next.Replicas = d.n
-	}
 	if acts, stands := d.background(); stands {
 		return acts
 	}

@@ -103,12 +103,15 @@ func (d *decision) move(w int) (acts []Action, live bool) {
 		acts = []Action{Scale{c.Color, min(wantC, room(stable.Desired)), d.stamp()}}
 	case selects != to && d.mayjoin(to, selects):
 		acts = []Action{Select{To: to, Stamp: d.stamp()}}
+	case d.n != d.was.Replicas && to == Only(s.Color) && stable.Desired > wantS:
+		acts = []Action{Scale{s.Color, wantS, d.stamp()}} // Git asks for fewer
 	case candidate.Desired > wantC && max(wantC, floor-serving.stable) < candidate.Desired && d.mayshrink(to):
 		acts = []Action{Scale{c.Color, max(wantC, floor-serving.stable), d.stamp()}}
 	case grown && stable.Desired > wantS && max(wantS, floor-serving.candidate) < stable.Desired && (to == BothColors || d.n == 0):
 		// Users reach the candidate's pods: stable gives up what they replaced.
 		acts = []Action{Scale{s.Color, max(wantS, floor-serving.candidate), d.stamp()}}
 	case d.isLive(to, wantC, wantS):
+		d.next.Replicas = d.n // recorded once it is made: a death in between makes it again
 		return nil, true
 	}
 	return d.orWait(acts, reason, moving), false
