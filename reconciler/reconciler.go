@@ -99,7 +99,7 @@ var errBehind = errors.New("behind our own writes")
 
 // errSuperseded: another agent recorded in a later epoch than ours, or went above the one that
 // we put on objects and could not record. Only a process that
-// has recorded nothing yet takes over; this one ends.
+// has recorded nothing yet, or nothing in the state that stands there, takes over; this one ends.
 var errSuperseded = errors.New("another agent has taken over: stopping, so that only one acts")
 
 // memory is what a process knows of a rollout beyond the state: nothing that a restart

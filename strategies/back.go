@@ -87,6 +87,7 @@ func (d *decision) abortSeen(t Track) bool {
 // is done in one go: an action that fails holds up no other.
 func (d *decision) back() []Action {
 	d.next.Fencing = false // back marks with its own epoch
+	d.heedSize()           // stable grows to it
 	b, c, s := d.next.Back, d.next.Candidate, d.next.Stable
 	candidate, stable := d.slot(c), d.slot(s)
 	d.say(Progressing, GoingBack, "%s is %s, going back to %s: %s", c.Revision, b.Cause, s.Revision, b.Why)

@@ -71,7 +71,7 @@ func (d *decision) regated() {
 // fullSize is what the candidate has before users come: as many pods as stable has live
 // (SPEC 5.13), and never fewer than Git asks for. No pods asked for stay none (5.2).
 func (d *decision) fullSize() int32 {
-	if d.n == 0 || d.n != d.was.Replicas {
+	if d.n == 0 || d.resizing() {
 		return d.n
 	}
 	return max(d.n, d.slot(d.next.Stable).Desired)
@@ -80,7 +80,11 @@ func (d *decision) fullSize() int32 {
 // switchedSize is full size while users are switched: the pods that the switch began
 // with. A new size, or an autoscaler's, waits until it is over.
 func (d *decision) switchedSize() int32 {
-	return max(d.was.Replicas, min(d.slot(d.next.Candidate).Desired, d.slot(d.next.Stable).Desired))
+	begun := min(d.slot(d.next.Candidate).Desired, d.slot(d.next.Stable).Desired)
+	if d.next.Resizing {
+		return begun
+	}
+	return max(d.was.Replicas, begun)
 }
 
 // previewSize is what the candidate has before its gate. A worker, which no Service
@@ -104,11 +108,11 @@ func (d *decision) stand(size int32, reason Reason, doing string) (acts []Action
 		return acts, false
 	}
 	candidate, stable := d.slot(c), d.slot(s)
-	resized := d.n != d.was.Replicas
-	if full := d.fullSize(); stable.Desired != full && (d.n > 0 || resized) {
+	d.heedSize()
+	if full := d.fullSize(); stable.Desired != full && (d.n > 0 || d.resizing()) {
 		return []Action{Scale{s.Color, full, d.stamp()}}, false
 	}
-	d.next.Replicas = d.n // recorded once it is made: a death in between makes it again
+	d.resized()
 	if candidate.Desired == 0 && size > 0 && len(d.obs.Strangers) > 0 {
 		d.sayStrangers()
 		return nil, false

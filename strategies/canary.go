@@ -52,6 +52,7 @@ func (d *decision) advance() []Action {
 // canary walks the steps. A step that raises the weight is recorded before it is made:
 // the loop stops at the first that is not over.
 func (d *decision) canary() []Action {
+	d.heedSize()
 	if acts, stands := d.background(); stands {
 		return acts
 	}
@@ -171,7 +172,7 @@ func (d *decision) falls() bool {
 	surge, _ := d.spec.budget(d.n)
 	want, left := split(d.n, d.next.Asked, surge > 0)
 	if left == 0 {
-		return false // all users stay with the candidate, and none of its pods goes before the promotion
+		return false // all users stay with the candidate, whatever its count is
 	}
 	if want == 0 && len(d.services()) > 0 {
 		return !d.deserted(c.Color)

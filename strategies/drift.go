@@ -101,12 +101,15 @@ func (d *decision) revives(t *Track) []Action {
 func (d *decision) repairStable() []Action {
 	stable := d.next.Stable
 	slot, other := d.slot(stable), d.obs.Slots[stable.Color.Other()]
-	resized := d.n != d.was.Replicas && !d.orders.paused // SPEC 4.7
+	resizing := d.resizing() && !d.orders.paused // SPEC 4.7
+	if resizing {
+		d.heedSize()
+	}
 	if slot.Exists && slot.Desired == d.n {
-		d.next.Replicas = d.n // recorded once it is made: a death in between makes it again
+		d.resized()
 	}
 	switch {
-	case resized && slot.Started && slot.Desired != d.n:
+	case resizing && slot.Started && slot.Desired != d.n:
 		return []Action{Scale{Color: stable.Color, Count: d.n, Stamp: d.stampOf(stable)}}
 	case slot.Starved && slot.Pods < slot.Desired && other.Exists && !other.Deleting && other.Desired > 0 && !d.orders.paused && d.left(stable.Color.Other(), stable.Color):
 		// Its pods have the quota that stable lacks: they are not kept for anybody to look at.

@@ -13,7 +13,7 @@ func (d *decision) first() []Action {
 		d.next.ProgressAt, d.next.Switching = d.obs.At, false
 	}
 	c := d.next.Candidate
-	d.next.Replicas = d.n
+	d.resized()
 	if d.next.Reason != FirstRelease && d.next.Reason != Failed || c.Revision != revisionOf(d.was.Candidate) {
 		d.say(Progressing, FirstRelease, "first release: starting %s", c.Revision)
 	}

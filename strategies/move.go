@@ -103,15 +103,15 @@ func (d *decision) move(w int) (acts []Action, live bool) {
 		acts = []Action{Scale{c.Color, min(wantC, room(stable.Desired)), d.stamp()}}
 	case selects != to && d.mayjoin(to, selects):
 		acts = []Action{Select{To: to, Stamp: d.stamp()}}
-	case d.n != d.was.Replicas && to == Only(s.Color) && stable.Desired > wantS:
-		acts = []Action{Scale{s.Color, wantS, d.stamp()}} // Git asks for fewer
+	case d.resizing() && to == Only(s.Color) && stable.Desired > wantS:
+		acts = []Action{Scale{s.Color, wantS, d.stamp()}}
 	case candidate.Desired > wantC && max(wantC, floor-serving.stable) < candidate.Desired && d.mayshrink(to):
 		acts = []Action{Scale{c.Color, max(wantC, floor-serving.stable), d.stamp()}}
 	case grown && stable.Desired > wantS && max(wantS, floor-serving.candidate) < stable.Desired && (to == BothColors || d.n == 0):
 		// Users reach the candidate's pods: stable gives up what they replaced.
 		acts = []Action{Scale{s.Color, max(wantS, floor-serving.candidate), d.stamp()}}
 	case d.isLive(to, wantC, wantS):
-		d.next.Replicas = d.n // recorded once it is made: a death in between makes it again
+		d.resized()
 		return nil, true
 	}
 	return d.orWait(acts, reason, moving), false
@@ -264,9 +264,15 @@ func (d *decision) mayjoin(to, now Selection) bool {
 }
 
 // mayshrink: a candidate that users are leaving shrinks after the drain, one that keeps
-// a share, or all of them, shrinks to its size at once.
+// a share at once. With all of them it has what others gave it, but where Git asks for another size.
 func (d *decision) mayshrink(to Selection) bool {
-	return to != Only(d.next.Stable.Color) || d.n == 0 || d.drained()
+	switch {
+	case to == BothColors || d.n == 0:
+		return true
+	case to == Only(d.next.Candidate.Color):
+		return d.resizing()
+	}
+	return d.drained()
 }
 
 // drained tells that users left the candidate and the drain is over.

@@ -46,7 +46,6 @@ func (d *decision) route(w int) (acts []Action, live bool) {
 		}
 		return []Action{Preview{To: to, Stamp: d.stamp()}}, false
 	}
-	resized := d.n != d.was.Replicas
 	settled := router.Weight == w && router.Written == w
 	if !settled {
 		d.next.RoutedAt = time.Time{}
@@ -56,7 +55,7 @@ func (d *decision) route(w int) (acts []Action, live bool) {
 		acts = []Action{Scale{c.Color, 0, d.stamp()}}
 	case d.n == 0 && stable.Desired > 0:
 		acts = []Action{Scale{s.Color, 0, d.stamp()}}
-	case stable.Desired < wantS, resized && !d.spec.Canary.DynamicStableScale && stable.Desired != wantS:
+	case stable.Desired < wantS, d.resizing() && !d.spec.Canary.DynamicStableScale && stable.Desired != wantS:
 		acts = []Action{Scale{s.Color, wantS, d.stamp()}}
 	case candidate.Desired < wantC && !candidate.Lags:
 		acts = []Action{Scale{c.Color, wantC, d.stamp()}}
@@ -72,7 +71,7 @@ func (d *decision) route(w int) (acts []Action, live bool) {
 		// Their users left by the weight: stable gives up what the candidate took over.
 		acts = []Action{Scale{s.Color, wantS, d.stamp()}}
 	case settled && candidate.Desired == wantC && candidate.sure() >= d.enoughOf(wantC) && stable.Desired == wantS:
-		d.next.Replicas = d.n // recorded once it is made: a death in between makes it again
+		d.resized()
 		return nil, true
 	}
 	return d.orWait(acts, reason, moving), false

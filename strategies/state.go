@@ -32,6 +32,7 @@ type State struct {
 	Stable    *Track         `json:"stable,omitempty"`    // nil until the first release is available
 	Candidate *Track         `json:"candidate,omitempty"` // nil outside a rollout
 	Replicas  int32          `json:"replicas"`            // the size that Git asked for last
+	Resizing  bool           `json:"resizing,omitempty"`  // it is still to be made, or half made
 	Spec      *Spec          `json:"spec,omitempty"`      // the last spec that was acted on, for when the next cannot be read
 	Rejected  []Rejection    `json:"rejected,omitempty"`
 	Attempts  map[string]int `json:"attempts,omitempty"` // attempts made with each revision; the last few

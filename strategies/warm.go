@@ -91,9 +91,10 @@ func (d *decision) warm() []Action {
 // keeps what it has, and what it leaves of the surge bounds the growth until it is gone.
 func (d *decision) resizedWarm() []Action {
 	stable, old := d.slot(d.next.Stable), d.slot(&d.next.Warm.Old)
-	if d.n == d.was.Replicas || !stable.Exists || stable.Deleting {
+	if !d.resizing() || !stable.Exists || stable.Deleting {
 		return nil
 	}
+	d.heedSize()
 	size := d.n
 	if !d.spec.keepsStable() && size > stable.Desired {
 		size = max(stable.Desired, min(size, size+d.spec.Surge(size)-old.Desired))
@@ -109,7 +110,7 @@ func (d *decision) resizedWarm() []Action {
 		return []Action{Scale{d.next.Warm.Old.Color, size, d.stamp()}}
 	}
 	if size == d.n {
-		d.next.Replicas = d.n
+		d.resized()
 	}
 	return nil
 }
