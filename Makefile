@@ -45,7 +45,7 @@ controlplane: tools
 
 # Run a part with: make stories RUN=TestAbort
 stories: tools race-tools
-	$(TEST) -timeout 40m -parallel 4 -run '$(RUN)' $(STORIES)
+	$(TEST) -timeout 40m -parallel 6 -run '$(RUN)' $(STORIES)
 
 demo: tools
 	go run ./fixtures/demo $(ARGS)
