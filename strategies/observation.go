@@ -61,6 +61,7 @@ type Slot struct {
 	Deleting  bool   // it has a deletionTimestamp: absent, and in the way (SPEC 6.8)
 	Revision  string // of the Deployment's template
 	Desired   int32  // pods asked for
+	Rescaled  bool   // somebody else than kexal wrote that last
 	Paused    bool
 	Started   bool      // its ReplicaSet is there, which a paused Deployment cannot make
 	Edited    bool      // a hand changed its template, which is not what its pods run

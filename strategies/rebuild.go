@@ -33,7 +33,20 @@ func Known(wanted Track, live map[Color]string, ledger Status) (colors map[Color
 // What live Services select and has ready endpoints is true; the ledger says the rest:
 // roles, history and gates. colors are what is [Known]. Where they are more than one unmade effect apart it gives up and
 // says which facts disagree: then the rollout is held and nothing is written.
+//
+// Which size was asked for before is lost too. Stable's count is ours where nobody else wrote it, so
+// another one than Git asks for now is still to be made; one that somebody else wrote stays (SPEC 2.3).
 func Rebuild(spec Spec, ledger Status, colors map[Color]Track, obs Observation) (State, error) {
+	s, err := rebuilt(spec, ledger, colors, obs)
+	if err != nil {
+		return s, err
+	}
+	stable, other := obs.Slots[s.Stable.Color], obs.Slots[s.Stable.Color.Other()]
+	s.Resizing = stable.Exists && stable.Desired != s.Replicas && !stable.Rescaled && !other.Rescaled
+	return s, nil
+}
+
+func rebuilt(spec Spec, ledger Status, colors map[Color]Track, obs Observation) (State, error) {
 	epoch := obs.Epoch
 	if obs.Claimed > 0 && obs.Claimed == epoch {
 		epoch-- // our own, of a return that could not be recorded: it is taken again, not raised

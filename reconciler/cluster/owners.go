@@ -31,9 +31,10 @@ func owns(live *unstructured.Unstructured, manager string, path ...string) bool 
 	return false
 }
 
-// editedTemplate tells that somebody else than kexal owns fields of a Deployment's pod
-// template: a hand changed it. What is put back there is written with the counts' manager.
-func editedTemplate(live *unstructured.Unstructured) bool {
+// othersOwn tells that somebody else than kexal owns a field of a Deployment's spec, or part of it:
+// of its template, that a hand changed it; of its replicas, that a hand or an autoscaler wrote them.
+// What is put back in a template is written with the counts' manager.
+func othersOwn(live *unstructured.Unstructured, field string) bool {
 	for _, entry := range live.GetManagedFields() {
 		if entry.Manager == managerGit || entry.Manager == managerNew || entry.Manager == managerScale || entry.FieldsV1 == nil {
 			continue
@@ -41,7 +42,7 @@ func editedTemplate(live *unstructured.Unstructured) bool {
 		var fields struct {
 			Spec map[string]any `json:"f:spec"`
 		}
-		if json.Unmarshal(entry.FieldsV1.Raw, &fields) == nil && fields.Spec["f:template"] != nil {
+		if json.Unmarshal(entry.FieldsV1.Raw, &fields) == nil && fields.Spec["f:"+field] != nil {
 			return true
 		}
 	}

@@ -48,7 +48,7 @@ func TestEditedTemplate(t *testing.T) {
 			{Manager: "hand", Operation: metav1.ManagedFieldsOperationUpdate, FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:spec":{"f:paused":{}}}`)}},
 			{Manager: manager, Operation: metav1.ManagedFieldsOperationUpdate, FieldsV1: &metav1.FieldsV1{Raw: []byte(template)}},
 		})
-		if got := editedTemplate(live); got != want {
+		if got := othersOwn(live, "template"); got != want {
 			t.Errorf("%s wrote it: edited %v", manager, got)
 		}
 	}

@@ -40,7 +40,7 @@ func slotOf(now time.Time, u *unstructured.Unstructured, d *appsv1.Deployment, s
 	}
 	slot.Exists, slot.Deleting = true, d.DeletionTimestamp != nil
 	slot.Revision = d.Spec.Template.Labels[release.LabelRevision]
-	slot.Desired = value(d.Spec.Replicas, 1)
+	slot.Desired, slot.Rescaled = value(d.Spec.Replicas, 1), othersOwn(u, "replicas")
 	slot.Paused = d.Spec.Paused
 	named := d.Annotations[noteOrigin]
 	origin := originOf(sets, slot.Revision, named)
@@ -50,7 +50,7 @@ func slotOf(now time.Time, u *unstructured.Unstructured, d *appsv1.Deployment, s
 	if origin != nil {
 		slot.Edited = !apiequality.Semantic.DeepEqual(templateOf(origin), d.Spec.Template)
 	} else {
-		slot.Edited = editedTemplate(u)
+		slot.Edited = othersOwn(u, "template")
 	}
 	slot.TouchedAt, _ = time.Parse(time.RFC3339, d.Annotations[noteTouched])
 	slot.Aborted = d.Annotations[release.NoteAborted]
