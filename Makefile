@@ -28,7 +28,8 @@ check: tools
 	go vet -tags teeth ./cmd/kexal
 
 test: check race-tools
-	$(TEST) -race -timeout 20m $(quick)
+	$(TEST) -race -timeout 20m $(filter-out %/fixtures/world,$(quick))
+	$(TEST) -race -timeout 20m -run 'TestEveryWrite|TestWorlds|TestQueue' ./fixtures/world
 	$(MAKE) worlds
 	$(MAKE) controlplane
 	$(MAKE) stories
@@ -36,7 +37,7 @@ test: check race-tools
 # Ten thousand worlds in memory, counted by what became of them, and every state that small
 # rollouts come to; -race played some of them.
 worlds: tools
-	$(TEST) -timeout 30m -v -run 'TestEveryWrite|TestWorlds' ./fixtures/world
+	$(TEST) -timeout 30m -v ./fixtures/world
 	$(TEST) -v -run 'TestExhaustive$$|TestPromises' ./strategies
 
 # The fixture itself: its node, its network, and that it starts and stops.
