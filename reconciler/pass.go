@@ -203,7 +203,7 @@ func (t *turn) surge() int32 {
 	switch {
 	case t.spec.BlueGreen == nil:
 		return t.spec.Surge(n)
-	case n != t.record.State.Replicas:
+	case n != t.record.State.Replicas || t.record.State.Resizing:
 		return n // stable gets that size first
 	}
 	return max(n, t.sight.Slots[stable.Color].Desired)

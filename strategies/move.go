@@ -91,6 +91,9 @@ func (d *decision) move(w int) (acts []Action, live bool) {
 	enough := d.enoughOf(candidate.Desired)
 	grown := candidate.sure() >= enough && (selects == Only(s.Color) || serving.candidate >= enough)
 	room := func(other int32) int32 { return ceiling - other }
+	if to == Only(c.Color) && candidate.Desired == wantC && stable.Desired <= d.n {
+		d.resized() // whether its pods are ready or not: a count that others write counts from here on
+	}
 
 	switch {
 	case wantC == 0 && stable.Desired < wantS && room(candidate.Desired) <= 0 && stable.Ready == 0:
@@ -111,7 +114,9 @@ func (d *decision) move(w int) (acts []Action, live bool) {
 		// Users reach the candidate's pods: stable gives up what they replaced.
 		acts = []Action{Scale{s.Color, max(wantS, floor-serving.candidate), d.stamp()}}
 	case d.isLive(to, wantC, wantS):
-		d.resized()
+		if to != Only(c.Color) {
+			d.resized()
+		}
 		return nil, true
 	}
 	return d.orWait(acts, reason, moving), false

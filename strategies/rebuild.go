@@ -34,15 +34,16 @@ func Known(wanted Track, live map[Color]string, ledger Status) (colors map[Color
 // roles, history and gates. colors are what is [Known]. Where they are more than one unmade effect apart it gives up and
 // says which facts disagree: then the rollout is held and nothing is written.
 //
-// Which size was asked for before is lost too. Stable's count is ours where nobody else wrote it, so
-// another one than Git asks for now is still to be made; one that somebody else wrote stays (SPEC 2.3).
+// Which size was asked for before is lost too. A stable that nobody else scaled, and that is smaller than
+// Git asks for now, is still to be grown. A larger one stays: it may have the count that an autoscaler
+// gave the colour before it (SPEC 5.13), and nothing shrinks under users by a guess.
 func Rebuild(spec Spec, ledger Status, colors map[Color]Track, obs Observation) (State, error) {
 	s, err := rebuilt(spec, ledger, colors, obs)
 	if err != nil {
 		return s, err
 	}
 	stable, other := obs.Slots[s.Stable.Color], obs.Slots[s.Stable.Color.Other()]
-	s.Resizing = stable.Exists && stable.Desired != s.Replicas && !stable.Rescaled && !other.Rescaled
+	s.Resizing = stable.Exists && stable.Desired < s.Replicas && !stable.Rescaled && !other.Rescaled
 	return s, nil
 }
 

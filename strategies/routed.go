@@ -46,6 +46,9 @@ func (d *decision) route(w int) (acts []Action, live bool) {
 		}
 		return []Action{Preview{To: to, Stamp: d.stamp()}}, false
 	}
+	if stable.Desired == wantS && !d.spec.Canary.DynamicStableScale {
+		d.resized() // an autoscaler's count counts from here on
+	}
 	settled := router.Weight == w && router.Written == w
 	if !settled {
 		d.next.RoutedAt = time.Time{}
@@ -182,7 +185,11 @@ func (d *decision) carryOver() (acts []Action, over bool) {
 	case len(d.services()) == 0:
 		return nil, true // nothing follows the router; it is put back at rest
 	case !d.placed(to, false):
-		if candidate.sure() < d.fullSize() {
+		full := d.fullSize()
+		if some { // a new size, or an autoscaler's, waits until it is over
+			full = d.switchedSize()
+		}
+		if candidate.sure() < full {
 			d.deadline(Promoting, "promoting")
 			return nil, false
 		}

@@ -7,8 +7,8 @@ import (
 	"github.com/kexal/kexal/strategies"
 )
 
-// What is rebuilt makes the size that Git asks for, where the count that stable has is ours; one that
-// somebody else wrote stays (SPEC 2.3, 6.5).
+// What is rebuilt grows to the size that Git asks for, where the count that stable has is ours; one that
+// somebody else wrote stays, and a larger one (SPEC 2.3, 5.13, 6.5).
 func TestRebuiltSize(t *testing.T) {
 	stable := strategies.Track{Revision: "a1a1a1a1a1", Color: strategies.Blue}
 	ledger := strategies.Status{Phase: strategies.Healthy, Reason: strategies.Stable, Stable: &strategies.TrackStatus{Revision: stable.Revision, Color: stable.Color}}
@@ -17,9 +17,10 @@ func TestRebuiltSize(t *testing.T) {
 		want        bool
 	}{
 		"as many as Git asks for":             {blue: strategies.Slot{Exists: true, Desired: 3}},
-		"another size":                        {blue: strategies.Slot{Exists: true, Desired: 5}, want: true},
-		"an autoscaler's count":               {blue: strategies.Slot{Exists: true, Desired: 5, Rescaled: true}},
-		"somebody wrote the other colour's":   {blue: strategies.Slot{Exists: true, Desired: 5}, green: strategies.Slot{Exists: true, Desired: 6, Rescaled: true}},
+		"fewer":                               {blue: strategies.Slot{Exists: true, Desired: 2}, want: true},
+		"more":                                {blue: strategies.Slot{Exists: true, Desired: 5}},
+		"an autoscaler's count":               {blue: strategies.Slot{Exists: true, Desired: 2, Rescaled: true}},
+		"somebody wrote the other colour's":   {blue: strategies.Slot{Exists: true, Desired: 2}, green: strategies.Slot{Exists: true, Desired: 6, Rescaled: true}},
 		"its Deployment is gone, and is made": {},
 	} {
 		c.blue.Revision = stable.Revision
