@@ -27,6 +27,8 @@ check: tools
 	go vet ./...
 	go vet -tags teeth ./cmd/kexal
 
+# The single worlds of fixtures/world race with nobody: `make worlds` plays them, and -race those
+# that are played at the same time.
 test: check race-tools
 	$(TEST) -race -timeout 20m $(filter-out %/fixtures/world,$(quick))
 	$(TEST) -race -timeout 20m -run 'TestEveryWrite|TestWorlds|TestQueue' ./fixtures/world

@@ -114,7 +114,7 @@ func (d *decision) move(w int) (acts []Action, live bool) {
 		// Users reach the candidate's pods: stable gives up what they replaced.
 		acts = []Action{Scale{s.Color, max(wantS, floor-serving.candidate), d.stamp()}}
 	case d.isLive(to, wantC, wantS):
-		if to != Only(c.Color) {
+		if to != Only(c.Color) { // else it was said above
 			d.resized()
 		}
 		return nil, true

@@ -54,6 +54,27 @@ func TestEditedTemplate(t *testing.T) {
 	}
 }
 
+// A count is somebody else's when another manager owns it, an autoscaler through the scale subresource
+// too (SPEC 2.3).
+func TestRescaled(t *testing.T) {
+	count := &metav1.FieldsV1{Raw: []byte(`{"f:spec":{"f:replicas":{}}}`)}
+	for what, c := range map[string]struct {
+		entry metav1.ManagedFieldsEntry
+		want  bool
+	}{
+		"made":       {metav1.ManagedFieldsEntry{Manager: managerNew, Operation: metav1.ManagedFieldsOperationUpdate, FieldsV1: count}, false},
+		"scaled":     {metav1.ManagedFieldsEntry{Manager: managerScale, Operation: metav1.ManagedFieldsOperationUpdate, FieldsV1: count}, false},
+		"by hand":    {metav1.ManagedFieldsEntry{Manager: "kubectl-edit", Operation: metav1.ManagedFieldsOperationUpdate, FieldsV1: count}, true},
+		"autoscaled": {metav1.ManagedFieldsEntry{Manager: "kube-controller-manager", Operation: metav1.ManagedFieldsOperationUpdate, Subresource: "scale", FieldsV1: count}, true},
+	} {
+		live := deployment("green", "bb", 3, nil)
+		live.SetManagedFields([]metav1.ManagedFieldsEntry{c.entry})
+		if got := othersOwn(live, "replicas"); got != c.want {
+			t.Errorf("%s: somebody else's %v", what, got)
+		}
+	}
+}
+
 // A key is one token of a JSON pointer, whatever is in it (RFC 6901).
 func TestEscape(t *testing.T) {
 	for key, want := range map[string]string{"kexal.dev/epoch": "kexal.dev~1epoch", "a~b/c": "a~0b~1c", "~1": "~01", "plain": "plain"} {
