@@ -119,7 +119,7 @@ func (d *decision) back() []Action {
 		stamp.Revision = s.Revision
 		acts = append(acts, Create{s.Color, stamp})
 	default:
-		d.say(Degraded, Held, "%s is %s, and the Deployment of stable %s is gone: revert to commit %s to have it made again", c.Revision, b.Cause, s.Revision, s.Commit)
+		d.say(Degraded, Held, "%s is %s, and the Deployment of stable %s is gone: %s", c.Revision, b.Cause, s.Revision, s.again())
 	}
 	if !enough && stable.Started && stable.Ready == 0 && stable.Desired >= d.n && !d.deserted(c.Color) {
 		d.next.Message += "; waiting for a pod of " + s.Revision + " to be ready" + because(stable.Trouble)
@@ -189,7 +189,7 @@ func (d *decision) giveWay(candidate, stable Slot) []Action {
 		woken = b.WokenAt.Add(wakeSeldom) // nothing more is given; somebody must make room
 	}
 	switch {
-	case d.selection(Only(c.Color)) == Only(c.Color) && stable.Ready > 0:
+	case d.selection(Something) == Only(c.Color) && stable.Ready > 0:
 		// What stable has must serve before the candidate gives anything.
 		return []Action{Select{To: BothColors, Stamp: d.stamp()}}
 	case candidate.Pods > candidate.Desired:

@@ -52,7 +52,9 @@ func (d *decision) advance() []Action {
 // canary walks the steps. A step that raises the weight is recorded before it is made:
 // the loop stops at the first that is not over.
 func (d *decision) canary() []Action {
-	d.heedSize()
+	if some, _ := d.moved(); !some || !d.spec.Canary.routed() { // a new size waits until a switch is over
+		d.heedSize()
+	}
 	if acts, stands := d.background(); stands {
 		return acts
 	}

@@ -37,7 +37,7 @@ func Decide(spec Spec, was State, obs Observation) Plan {
 		return d.finish(d.fence())
 	case d.strands():
 		return d.finish(d.unstrand())
-	case obs.Held != "":
+	case d.obs.Held != "":
 		return d.finish(d.hold())
 	case obs.Wanted == nil && d.next.Candidate == nil && d.next.Warm == nil:
 		return d.finish(d.steady()) // the mirror was not read yet: what was told stands
@@ -92,6 +92,12 @@ func begin(spec Spec, read State, obs Observation) *decision {
 		}
 	case obs.Seen != "" && obs.Seen != was.Seen: // a commit that is held
 		d.next.Source, d.next.Seen = obs.Source, obs.Seen
+	}
+	if obs.Wanted != nil || obs.Held != "" {
+		d.next.Mistakes = obs.Mistakes
+	} else { // no commit was read yet: what was held stays held (SPEC 6.9)
+		obs.Held = Sentence(was.Mistakes)
+		d.obs.Held = obs.Held
 	}
 	switch {
 	case obs.Wanted != nil:

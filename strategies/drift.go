@@ -1,17 +1,12 @@
 package strategies
 
+import "slices"
+
 // steady repairs drift where nothing moves: a Service that is gone is made again, and
 // the Services select what was recorded, never more of the candidate (SPEC 4.7, 5.8).
 func (d *decision) steady() []Action {
 	if d.next.Stable == nil {
 		return nil
-	}
-	switch {
-	case d.next.Candidate == nil:
-	case d.spec.BlueGreen != nil:
-		d.next.Live, d.next.Switching = d.observedWeight(), false
-	case d.spec.Canary.routed(): // its Services are where the router's users are
-		d.next.Live = d.observedWeight()
 	}
 	for _, t := range []*Track{d.next.Candidate, d.next.Stable} {
 		if t != nil && d.slot(t).Edited {
@@ -25,6 +20,9 @@ func (d *decision) steady() []Action {
 	}
 	if acts := d.unrouted(); acts != nil {
 		return acts
+	}
+	if d.onItsWay() {
+		return nil
 	}
 	to := d.recorded()
 	if c := d.next.Candidate; c != nil {
@@ -42,6 +40,37 @@ func (d *decision) steady() []Action {
 		return []Action{Select{To: to, Stamp: d.stamp()}}
 	}
 	return nil
+}
+
+// witness takes over what users get where a rollout is stopped on its way: nothing that moves
+// says it now (SPEC 6.6). By ratio it is the share that the candidate came to: that its pods crash
+// again and again is not told each time (SPEC 7.4).
+func (d *decision) witness() {
+	c, s := d.next.Candidate, d.next.Stable
+	switch {
+	case c == nil || s == nil:
+	case d.spec.BlueGreen != nil:
+		d.next.Live, d.next.Switching = d.observedWeight(), false
+	case d.spec.Canary.routed(): // its Services are where the router's users are
+		d.next.Live = d.observedWeight()
+	case d.onItsWay():
+		live := d.next.Live
+		switch d.selection(BothColors) {
+		case Only(s.Color):
+			live = 0
+		case BothColors:
+			live = share(d.slot(c).sure(), d.slot(s).Desired)
+			if !d.was.PausedAt.IsZero() && d.next.Live < 100 {
+				live = max(live, d.next.Live)
+			}
+		case Only(c.Color):
+			live = 100
+		}
+		if d.next.Live <= d.next.Asked { // a share that was rounded up is none that falls
+			live = min(live, d.next.Asked)
+		}
+		d.next.Live = live
+	}
 }
 
 // restores makes Services again that were recorded and are gone, as the wanted release
@@ -75,14 +104,38 @@ func (d *decision) recorded() Selection {
 		return Only(c.Color)
 	case d.spec.carried():
 		return Only(s.Color)
+	case d.onItsWay() && d.selection(Something) != Something:
+		return d.selection(Something)
 	case d.next.Live == 0 && d.next.Asked > 0 && d.slot(s).sure() < d.least() && d.slot(c).Ready > 0:
 		return BothColors // on the way up stable has given up pods already: they were shared
 	case d.next.Live == 0:
 		return Only(s.Color)
-	case d.next.Live >= 100:
+	case d.next.Live >= 100 && (d.slot(c).Ready > 0 || d.slot(s).Ready == 0):
 		return Only(c.Color)
 	}
 	return BothColors
+}
+
+// onItsWay tells that a canary by ratio is between the weight that was live last and the one that
+// was asked for since, and that every Service selects what it comes to there. What stops it leaves
+// it so: to take it back would be one move more, and another when it goes on.
+func (d *decision) onItsWay() bool {
+	c, s := d.next.Candidate, d.next.Stable
+	steps, low, high := d.steps(), min(d.next.Asked, d.next.Live), max(d.next.Asked, d.next.Live)
+	allGone := len(d.obs.Services) > 0 && len(d.services()) == 0 // nobody knows what they selected
+	if c == nil || s == nil || d.spec.carried() || d.next.Back != nil || high == 0 || allGone ||
+		!d.next.StepAt.IsZero() || d.next.Step <= len(steps) && steps[d.next.Step-1].SetWeight == nil {
+		return false
+	}
+	surge, _ := d.spec.budget(d.n)
+	all, none := split(d.n, high, surge > 0)
+	comesTo := map[Selection]bool{
+		Only(s.Color): low == 0 && d.slot(s).sure() >= d.least(),
+		BothColors:    d.slot(c).sure() > 0,
+		// A hand may have moved users there before the candidate could take them.
+		Only(c.Color): none == 0 && d.slot(c).sure() >= d.least() && d.slot(c).Desired >= all,
+	}
+	return !slices.ContainsFunc(d.services(), func(svc Service) bool { return !comesTo[svc.Selects] })
 }
 
 // revives brings a Deployment back whose ReplicaSet a hand deleted: while it is paused its

@@ -170,7 +170,16 @@ func (d *decision) ground(reason Reason, doing string) (acts []Action, firm bool
 // stableIsGone: nothing goes on without a way back.
 func (d *decision) stableIsGone() {
 	s := d.next.Stable
-	d.say(Degraded, Held, "%s, the Deployment of stable %s is gone: revert to commit %s to have it made again", d.position(), s.Revision, s.Commit)
+	d.say(Degraded, Held, "%s, the Deployment of stable %s is gone: %s", d.position(), s.Revision, s.again())
+}
+
+// again is what people do to have a colour made again whose Deployment is gone. Of one that was
+// warm when the state was lost nobody knows the commit: its status commits tell.
+func (t Track) again() string {
+	if t.Commit == "" {
+		return "revert to the commit that " + t.Revision + " was released from to have it made again"
+	}
+	return "revert to commit " + t.Commit + " to have it made again"
 }
 
 // footing is the ground of a rollout whose Services select one colour at a time: they select
@@ -387,7 +396,7 @@ func (d *decision) sayTrouble(phase Phase, reason Reason, sentence string) {
 func (d *decision) deadline(reason Reason, moving string) bool {
 	c := d.slot(d.next.Candidate)
 	since := later(d.next.ProgressAt, c.ReadyAt)
-	if c.Desired == 0 {
+	if c.Desired == 0 || d.next.Asked < d.next.Live { // the pods that a weight which falls waits for are stable's
 		since = later(since, d.slot(d.next.Stable).ReadyAt)
 	}
 	end := since.Add(d.spec.ProgressDeadline)

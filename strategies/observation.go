@@ -23,6 +23,8 @@ type Observation struct {
 	Seen    string  // digest of what was read of a commit that is held; empty = none is
 	Held    string  // why nothing may be started or raised; empty = nothing forbids it
 
+	Mistakes []Problem // what is wrong with the commit that is held; empty = another reason
+
 	Slots    map[Color]Slot
 	Services []Service // those the rollout switches; in the order of their names
 	Previews []Service // the ways to the candidate; in the order of their names

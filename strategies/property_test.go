@@ -166,6 +166,11 @@ func playAnything(t *rapid.T) {
 		tell(line, "")
 	}
 	s := p.play.State()
+	if s.Reason == strategies.Undecided { // a person says that the way back may go
+		tell("intent promote="+wanted+" full", "")
+		tell("run", "")
+		s = p.play.State()
+	}
 	if r := s.RejectionOf(digits(wanted)); s.Candidate != nil || s.Back != nil || s.Warm != nil || r == nil && s.Phase != strategies.Healthy || r != nil && s.Phase != strategies.Degraded {
 		t.Fatalf("it does not come to rest: %s\n\n%s", p.summary(), strings.Join(story, "\n\n"))
 	}

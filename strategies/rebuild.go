@@ -149,7 +149,8 @@ func warmed(spec Spec, old Track, obs Observation) *Warm {
 	if obs.Off.Drain {
 		length = spec.scaleDownDelay()
 	}
-	return &Warm{Old: old, Size: obs.Slots[old.Color.Other()].Desired, Since: obs.At, Drained: obs.At.Add(drain), WatchUntil: obs.At.Add(spec.WarmWatch), Until: obs.At.Add(length)}
+	size := obs.Slots[old.Color.Other()].Desired
+	return &Warm{Old: old, Size: size, Least: size, Since: obs.At, Drained: obs.At.Add(drain), WatchUntil: obs.At.Add(spec.WarmWatch), Until: obs.At.Add(length)}
 }
 
 // known is the ledger's track, when the live slot of its colour holds its revision.

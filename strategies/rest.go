@@ -45,7 +45,7 @@ func (d *decision) rest() []Action {
 // keepRejected: Git still asks for a revision that may not run.
 func (d *decision) keepRejected(r *Rejection) []Action {
 	if !d.slot(d.next.Stable).Exists {
-		d.say(Degraded, Rejected, "%s is rejected, and the Deployment of stable %s is gone: revert to commit %s to have it made again", r.Revision, d.next.Stable.Revision, d.next.Stable.Commit)
+		d.say(Degraded, Rejected, "%s is rejected, and the Deployment of stable %s is gone: %s", r.Revision, d.next.Stable.Revision, d.next.Stable.again())
 		return d.steady()
 	}
 	reason, word := Rejected, "rejected"
@@ -66,6 +66,7 @@ func (d *decision) keepRejected(r *Rejection) []Action {
 // hold keeps everything as it is (SPEC 6.9). Users are still kept on the one colour
 // that serves between rollouts.
 func (d *decision) hold() []Action {
+	d.witness()
 	d.say(Degraded, Held, "%s", d.obs.Held)
 	if acts := d.steady(); acts != nil || d.next.Stable == nil || d.next.Candidate != nil {
 		return acts
@@ -75,6 +76,10 @@ func (d *decision) hold() []Action {
 
 // pause keeps everything as it is because the author says so (SPEC 4.7).
 func (d *decision) pause() []Action {
+	if d.next.Candidate != nil && d.next.Stable != nil {
+		d.n = d.was.Replicas // a new size waits too, and nobody is missed for it
+	}
+	d.witness()
 	switch {
 	case d.next.Candidate == nil && d.next.Stable != nil && d.next.rejected(d.wanted) != nil:
 		return d.keepRejected(d.next.rejected(d.wanted)) // SPEC 7.2: Git asks for what does not run

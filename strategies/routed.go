@@ -211,7 +211,7 @@ func (d *decision) carryOver() (acts []Action, over bool) {
 // served tells from the EndpointSlices that every Service leads to the colour alone.
 func (d *decision) served(c Color) bool {
 	for _, s := range d.services() {
-		if d.n > 0 && s.Endpoints[c] == 0 && d.knows(c, s) || s.Endpoints[c.Other()] > 0 {
+		if d.expected() > 0 && s.Endpoints[c] == 0 && d.knows(c, s) || s.Endpoints[c.Other()] > 0 {
 			return false
 		}
 	}

@@ -25,7 +25,8 @@ type State struct {
 	Since      time.Time      `json:"since"`
 	NextAt     *time.Time     `json:"nextAt,omitempty"`
 	Source     Source         `json:"source"`
-	Seen       string         `json:"seen,omitempty"` // digest of the release and rollout.yaml that Source was read from
+	Seen       string         `json:"seen,omitempty"`     // digest of the release and rollout.yaml that Source was read from
+	Mistakes   []Problem      `json:"mistakes,omitempty"` // in the commit that was read last: it is held, also by who cannot read it
 	Intents    []IntentStatus `json:"intents,omitempty"`
 	Conditions []Condition    `json:"conditions,omitempty"`
 
@@ -131,6 +132,7 @@ type Back struct {
 type Warm struct {
 	Old         Track     `json:"old"`
 	Size        int32     `json:"size"`    // pods that users were sent to
+	Least       int32     `json:"least"`   // the smallest size that it was brought to since: pods that came later may be on their way
 	Since       time.Time `json:"since"`   // of the promotion; what crashed after it is told by the kubelets' clocks, so it never moves
 	Drained     time.Time `json:"drained"` // no user is on the way to the old colour any more
 	WatchUntil  time.Time `json:"watchUntil"`
@@ -177,6 +179,9 @@ func (s State) clone() State {
 
 // Status is the state as people read it.
 func (s State) Status(name, namespace string, problems []Problem) Status {
+	if len(problems) == 0 {
+		problems = s.Mistakes
+	}
 	st := Status{
 		APIVersion: APIVersion, Kind: "RolloutStatus",
 		Metadata: StatusMetadata{Name: name, Namespace: namespace},

@@ -82,11 +82,20 @@ func (d *decision) knows(c Color, s Service) bool {
 // inForce tells from the EndpointSlices that users are sent to one colour only.
 func (d *decision) inForce(only Color) bool {
 	for _, s := range d.services() {
-		if s.Endpoints[only] == 0 && d.n > 0 && !d.obs.Off.Ready && d.knows(only, s) {
+		if s.Endpoints[only] == 0 && d.expected() > 0 && !d.obs.Off.Ready && d.knows(only, s) {
 			return false
 		}
 	}
 	return d.deserted(only.Other())
+}
+
+// expected is how many pods users are to find: while they are switched as many as the switch began
+// with, as a new size waits until it is over.
+func (d *decision) expected() int32 {
+	if d.next.Candidate != nil && d.next.Stable != nil && d.next.Switching {
+		return d.switchedSize()
+	}
+	return d.n
 }
 
 // deserted tells from the EndpointSlices that no user is sent to a colour any more, whether

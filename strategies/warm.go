@@ -99,6 +99,7 @@ func (d *decision) resizedWarm() []Action {
 	if !d.spec.keepsStable() && size > stable.Desired {
 		size = max(stable.Desired, min(size, size+d.spec.Surge(size)-old.Desired))
 	}
+	d.next.Warm.Least = min(d.next.Warm.Least, size)
 	if stable.Desired != size {
 		return []Action{Scale{d.next.Stable.Color, size, d.stamp()}}
 	}
@@ -121,8 +122,9 @@ func (d *decision) resizedWarm() []Action {
 // state: a restart does not forget it.
 func (d *decision) watchFails() (why string) {
 	w, slot := d.next.Warm, d.slot(d.next.Stable)
-	size := min(w.Size, slot.Desired) // a new size, or an autoscaler's, makes nobody unwell
-	clock := d.obs.At                 // which stands still while a commit is held or paused: the watch goes on
+	// A new size, or an autoscaler's, makes nobody unwell.
+	size, least := min(w.Size, slot.Desired), min(w.Least, slot.Desired)
+	clock := d.obs.At // which stands still while a commit is held or paused: the watch goes on
 	if !d.next.PausedAt.IsZero() {
 		clock = d.next.PausedAt
 	}
@@ -142,11 +144,11 @@ func (d *decision) watchFails() (why string) {
 		return "half of its pods crash again and again after the promotion"
 	case watched && 2*crashed > size:
 		return "most of its pods crashed after the promotion"
-	case watched && ready == 0 && d.slot(&w.Old).Ready > 0 && size > 0:
+	case watched && ready == 0 && d.slot(&w.Old).Ready > 0 && least > 0:
 		return "none of its pods is ready after the promotion"
 	case !watched && w.UnwellSince.IsZero():
 		return ""
-	case 2*ready >= size:
+	case 2*ready >= least:
 		w.UnwellSince = time.Time{}
 		return ""
 	}

@@ -27,8 +27,10 @@ func (p *Play) observe(was strategies.State) (strategies.Spec, strategies.Observ
 	case g.Unread || g.Wanted == nil:
 	case g.mistake != nil:
 		spec.Intents, obs.Held = g.rollout.Spec.Intents, strategies.Problems(g.mistake)[0].Message
+		obs.Mistakes = []strategies.Problem{{Message: obs.Held}}
 	case g.Held != "":
 		spec.Intents, obs.Held = g.rollout.Spec.Intents, g.Held
+		obs.Mistakes = []strategies.Problem{{Message: obs.Held}}
 	default:
 		w := *g.Wanted
 		w.Services, w.Previews = map[string]json.RawMessage{}, map[string]map[string]string{}

@@ -43,7 +43,10 @@ func At(name, namespace string, state strategies.State, now time.Time) (*Play, e
 	}
 	p.Record, p.epoch = string(text), state.Epoch
 	p.sentence = fmt.Sprintf("%s %s: %s", state.Phase, state.Reason, state.Message)
-	if state.Reason == strategies.Held {
+	switch {
+	case len(state.Mistakes) > 0: // also where something else is told now
+		p.Git.Held = strategies.Sentence(state.Mistakes)
+	case state.Reason == strategies.Held:
 		p.Git.Held = state.Message
 	}
 	if p.Git.Wanted != nil {
