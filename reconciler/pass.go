@@ -117,11 +117,13 @@ func (r *Reconciler) observe(t *turn, polled bool) {
 		t.hold(errRemoved)
 	case t.desired == nil:
 		// No commit was read since the start: a rollout goes on with what was verified
-		// last, nothing new starts.
+		// last, nothing new starts, and what was held stays so.
+		obs.Mistakes = t.record.State.Mistakes
 	case t.desired.err != nil:
 		obs.Source, obs.Seen = t.desired.source, t.desired.seen
 		t.spec.Intents = t.desired.spec.Intents // an abort works beside a mistake
 		t.hold(t.desired.err)
+		obs.Mistakes = t.problems
 	default:
 		obs.Wanted = t.desired.wanted()
 		if obs.Held != "" {
@@ -129,6 +131,7 @@ func (r *Reconciler) observe(t *turn, polled bool) {
 		} else if s := t.record.State.Stable; s != nil {
 			if err := t.desired.release.Spans(*s, t.together); err != nil {
 				t.hold(err)
+				obs.Mistakes = t.problems
 			}
 		}
 	}
@@ -144,9 +147,16 @@ func (t *turn) together(service string) bool {
 	return spec.BlueGreen == nil || spec.SwitchOverlap > 0 && slices.ContainsFunc(t.sight.Services, func(s strategies.Service) bool { return s.Name == service && s.Overlaps })
 }
 
+// mostProblems is how many problems of one commit are told: a ConfigMap that holds the mistakes of
+// a file of 1 MiB would be refused, and nothing be told at all. The last one counts the others.
+const mostProblems = 100
+
 // hold: nothing is started or raised, and the sentence says why.
 func (t *turn) hold(err error) {
 	t.problems = strategies.Problems(t.desired.placed(err))
+	if more := len(t.problems) - mostProblems; more > 0 {
+		t.problems = append(t.problems[:mostProblems], strategies.Problem{Message: fmt.Sprintf("%d more problems are not told", more), Fix: "mend those before it"})
+	}
 	t.sight.Held = strategies.Sentence(t.problems)
 	t.sight.Wanted = nil
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -195,6 +196,56 @@ func TestTakesOverAtRest(t *testing.T) {
 	}
 }
 
+// What a process tells at rest in its predecessor's words and epoch, as after an upgrade that tells
+// it otherwise, makes that epoch none of its own: its first record raises it (SPEC 6.3). Both went on
+// in one epoch once, and wrote over each other's state.
+func TestTellsBeforeItTakesOver(t *testing.T) {
+	t.Parallel()
+	old, n := serving(t)
+	was := old.state(t)
+	told := n.live("ConfigMap", "kexal-web")
+	if err := unstructured.SetNestedField(told.Object, "{}", "data", "status.json"); err != nil {
+		t.Fatal(err)
+	}
+	n.put(told)
+	next := agent(t, n)
+	next.follow(commit("web:v1", ""))
+	n.show()
+	if _, err := next.pass(t.Context(), "web"); err != nil {
+		t.Fatal(err)
+	}
+	if w := n.writes(); !slices.Equal(w, []string{"patch " + stateMap}) || next.state(t).Epoch != was.Epoch {
+		t.Errorf("it tells %q, in epoch %d", w, next.state(t).Epoch)
+	}
+	next.follow(commit("web:v2", ""))
+	if _, err := next.pass(t.Context(), "web"); err != nil {
+		t.Fatal(err)
+	}
+	if s := next.state(t); s.Candidate == nil || s.Epoch != was.Epoch+1 {
+		t.Errorf("it begins in epoch %d, after %d", s.Epoch, was.Epoch)
+	}
+}
+
+// An epoch is of the state that it was recorded in. When a hand deletes that, another agent that
+// makes it anew may come to the same number: who recorded it before takes over like anybody (SPEC 6.3).
+func TestEpochOfAnotherState(t *testing.T) {
+	t.Parallel()
+	r, n := inFlight(t)
+	was := r.state(t)
+	state := n.live("ConfigMap", "kexal-web")
+	n.server.Remove("ConfigMap", "kexal-web")
+	state.SetUID("")
+	state.SetResourceVersion("")
+	n.put(state)
+	n.show()
+	if _, err := r.pass(t.Context(), "web"); err != nil {
+		t.Fatal(err)
+	}
+	if s := r.state(t); s.Epoch != was.Epoch+1 {
+		t.Errorf("it goes on in epoch %d, after %d in the state before", s.Epoch, was.Epoch)
+	}
+}
+
 // An agent whose watch of the state is behind that of the objects writes nothing: what bears a
 // later epoch than the state was written by another one. Where the server says that there is no
 // such state, a hand wrote it, and the rollout goes on above it (SPEC 6.3).
@@ -353,6 +404,73 @@ func TestHeldAndRemoved(t *testing.T) {
 		if s := r.state(t); s.Reason != strategies.Held || s.Phase != strategies.Degraded || !strings.Contains(s.Message, c.says) {
 			t.Errorf("%s: it says %s %s: %s", what, s.Phase, s.Reason, s.Message)
 		}
+	}
+}
+
+// What a commit is held for holds the next agent too, which cannot read the mirror yet: by its
+// mistakes, and where stable's labels are why; also when something was in the way for a while. A pause
+// that is over leads nowhere (SPEC 6.9).
+func TestHeldWithoutTheMirror(t *testing.T) {
+	t.Parallel()
+	apart := commit("web:v3", "")
+	apart["web/web.yaml"].Data = []byte(strings.Replace(string(apart["web/web.yaml"].Data), "labels: {app: web}", "labels: {app: web, tier: front}", 1))
+	apart["web/service.yaml"].Data = []byte(strings.Replace(serviceYAML, "selector: {app: web}", "selector: {app: web, tier: front}", 1))
+	for what, tree := range map[string]fs.FS{"a mistake": commit("web:v2", "unknown: 1, "), "stable's labels": apart} {
+		r, n := inFlight(t)
+		r.follow(tree)
+		if _, err := r.pass(t.Context(), "web"); err != nil {
+			t.Fatal(err)
+		}
+		was := r.state(t)
+		if was.Reason != strategies.Held || was.Candidate == nil {
+			t.Fatalf("%s: it says %s: %s", what, was.Reason, was.Message)
+		}
+		next := agent(t, n)
+		pass := func(says string) {
+			t.Helper()
+			n.show()
+			if _, err := next.pass(t.Context(), "web"); err != nil {
+				t.Fatal(err)
+			}
+			if s := next.state(t); s.Reason != strategies.Held || !strings.Contains(s.Message, says) {
+				t.Errorf("%s: it says %s: %s", what, s.Reason, s.Message)
+			}
+		}
+		pass(was.Message)
+		ours := n.live("Service", "web")
+		theirs := ours.DeepCopy()
+		theirs.SetLabels(nil)
+		n.put(theirs)
+		pass("Service web is there already")
+		ours.SetResourceVersion("")
+		n.put(ours)
+		n.line.RunTo(n.line.Now().Add(time.Hour))
+		pass(was.Message)
+	}
+}
+
+// The mistakes of a large file fit into a ConfigMap: the first ones are told, and how many there
+// are (SPEC 3.1, 7.1).
+func TestManyMistakes(t *testing.T) {
+	t.Parallel()
+	r, n := serving(t)
+	var fields strings.Builder
+	for i := range 5000 {
+		fmt.Fprintf(&fields, "unknown%d: 1, ", i)
+	}
+	r.follow(commit("web:v2", fields.String()))
+	for range 2 {
+		if _, err := r.pass(t.Context(), "web"); err != nil {
+			t.Fatal(err)
+		}
+		n.show()
+	}
+	if s := r.state(t); s.Reason != strategies.Held || !strings.Contains(s.Message, "(and 100 more problems)") || len(s.Mistakes) != 101 || s.Mistakes[100].Message != "4900 more problems are not told" {
+		t.Errorf("it says %s: %s, and records %d mistakes", s.Reason, s.Message, len(s.Mistakes))
+	}
+	o := n.server.Live("ConfigMap", "kexal-web")
+	if text, err := o.MarshalJSON(); err != nil || len(text) > 100_000 {
+		t.Errorf("the state has %d bytes (%v)", len(text), err)
 	}
 }
 

@@ -59,3 +59,30 @@ func TestBlind(t *testing.T) {
 		t.Errorf("the watch is granted, and it says %v, woken %d times", no, woken)
 	}
 }
+
+// withoutPods are watches of which the server refuses that of pods, as long as it does.
+type withoutPods struct {
+	stores
+	refused *bool
+}
+
+func (w withoutPods) Refused(kind string) *Refusal {
+	if kind != "Pod" || !*w.refused {
+		return nil
+	}
+	return &Refusal{What: "watch pods", Words: "forbidden"}
+}
+
+// While a kind cannot be seen every rollout is held, and says why: what is seen of it may not be
+// so any more (SPEC 6.9, 6.10).
+func TestBlindHolds(t *testing.T) {
+	w, refused := newWire(t), true
+	w.watches = withoutPods{w.stores, &refused}
+	if s := w.Observe(noon, inFlight()); !strings.Contains(s.Held, "watch pods is refused: forbidden") || s.Obstacle == nil {
+		t.Errorf("it is held by %q", s.Held)
+	}
+	refused = false
+	if s := w.Observe(noon, inFlight()); s.Held != "" {
+		t.Errorf("it is still held by %q", s.Held)
+	}
+}

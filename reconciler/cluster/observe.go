@@ -91,6 +91,9 @@ func (c *Cluster) Observe(now time.Time, subject Subject) Sight {
 	if r := subject.Release; r != nil {
 		c.compare(&s, r)
 	}
+	if no := c.blind(); no != nil {
+		s.blind(no)
+	}
 	return s
 }
 

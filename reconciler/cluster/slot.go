@@ -90,7 +90,11 @@ func slotOf(now time.Time, u *unstructured.Unstructured, d *appsv1.Deployment, s
 			slot.ReadyAt = at
 		}
 	}
-	slot.Started = origin != nil
+	if slot.Started = origin != nil; slot.Started {
+		// The watch of pods may be later than the others, and pods that went look ready there: what
+		// their ReplicaSet counts is a second witness.
+		slot.Ready = min(slot.Ready, origin.Status.ReadyReplicas)
+	}
 	slot.Lags = lags(d, slot.Desired, sets, staying)
 	if words := starved(sets); words != "" {
 		slot.Starved, slot.Trouble = strings.Contains(words, "exceeded quota"), words

@@ -215,6 +215,7 @@ func TestTemplateFromAHand(t *testing.T) {
 		}
 	}
 	ours, theirs := set("ours", "web:v2", noon.Add(-time.Hour)), set("theirs", "web:debug", noon)
+	ours.Status.ReadyReplicas, theirs.Status.ReadyReplicas = 1, 1
 	d := deployment("green", "bb", 2, nil)
 	write := func(image string) {
 		template := map[string]any{
@@ -242,6 +243,26 @@ func TestTemplateFromAHand(t *testing.T) {
 	d.SetAnnotations(map[string]string{noteOrigin: "ours"})
 	if got := slotSeen(noon, d, []*appsv1.ReplicaSet{theirs}, pods[1:]); got.Foreign != 1 || got.Ready != 0 || got.Started {
 		t.Errorf("the hand's ReplicaSet alone: %+v", got)
+	}
+}
+
+// The watch of pods may be later than the others: pods of a colour that was emptied and filled
+// again a moment ago look ready there, and are gone. Their ReplicaSet counts those that are (SPEC 5.14).
+func TestPodsShownLate(t *testing.T) {
+	yes := true
+	var pods []*corev1.Pod
+	for _, name := range []string{"a", "b", "c"} {
+		p := pod(name, "green", "bb", noon.Add(-time.Minute))
+		p.OwnerReferences = []metav1.OwnerReference{{Kind: "ReplicaSet", Name: "ours", Controller: &yes}}
+		pods = append(pods, p)
+	}
+	for _, counted := range []int32{0, 1, 3, 4} {
+		set := &appsv1.ReplicaSet{ObjectMeta: metav1.ObjectMeta{Name: "ours", Labels: map[string]string{release.LabelRevision: "bb"}}}
+		set.Status.ReadyReplicas = counted
+		got := slotSeen(noon, deployment("green", "bb", 3, nil), []*appsv1.ReplicaSet{set}, pods)
+		if want := min(counted, 3); got.Ready != want {
+			t.Errorf("3 pods look ready, and their ReplicaSet counts %d: %d are", counted, got.Ready)
+		}
 	}
 }
 
