@@ -132,6 +132,7 @@ func begin(spec Spec, read State, obs Observation) *decision {
 	}
 	d.orders = d.resolve()
 	d.clocks()
+	d.unread()
 	d.edits()
 	return d
 }
@@ -244,6 +245,22 @@ func (d *decision) clocks() {
 			later(&w.WatchUntil)
 			later(&w.Until)
 		}
+	}
+}
+
+// unread: an agent that starts while the mirror is down cannot make a candidate that is not
+// there, nor bring a first release up, and that is no time the candidate had (SPEC 5.23).
+func (d *decision) unread() {
+	c, at := d.next.Candidate, &d.next.UnreadAt
+	waits := c != nil && (d.next.Stable == nil || !d.slot(c).Exists) && d.obs.Wanted == nil && d.obs.Held == ""
+	switch {
+	case waits && at.IsZero():
+		*at = d.obs.At
+	case !waits && !at.IsZero():
+		if !d.next.ProgressAt.IsZero() {
+			d.next.ProgressAt = d.next.ProgressAt.Add(d.obs.At.Sub(*at))
+		}
+		*at = time.Time{}
 	}
 }
 

@@ -5,8 +5,11 @@ package strategies
 // fails, the next revision goes to the other slot; the Services follow when that is
 // available, then the first slot is emptied.
 func (d *decision) first() []Action {
-	if d.obs.Wanted == nil {
-		return nil // the mirror was not read since the agent started
+	if d.obs.Wanted == nil { // the mirror was not read since the agent started
+		if c := d.next.Candidate; c != nil && d.next.Reason == FirstRelease {
+			d.say(Progressing, FirstRelease, "first release: starting %s when the mirror can be read", c.Revision)
+		}
+		return nil
 	}
 	if c := d.next.Candidate; c == nil || c.Revision != d.wanted {
 		d.next.Candidate = d.candidate(d.firstColor())
@@ -14,7 +17,8 @@ func (d *decision) first() []Action {
 	}
 	c := d.next.Candidate
 	d.resized()
-	if d.next.Reason != FirstRelease && d.next.Reason != Failed || c.Revision != revisionOf(d.was.Candidate) {
+	told := d.next.Reason == Failed || d.next.Reason == FirstRelease && d.was.UnreadAt.IsZero()
+	if !told || c.Revision != revisionOf(d.was.Candidate) {
 		d.say(Progressing, FirstRelease, "first release: starting %s", c.Revision)
 	}
 	acts, settled := d.occupy(c, d.firstPin())

@@ -19,7 +19,7 @@ func (s State) jumped(by time.Duration) State {
 		}
 	}
 	s.Moved += by
-	move(&s.StepAt, &s.PreviewAt, &s.ProgressAt, &s.SwitchedAt, &s.RoutedAt, &s.OverlapAt, &s.PartialAt, &s.PausedAt)
+	move(&s.StepAt, &s.PreviewAt, &s.ProgressAt, &s.SwitchedAt, &s.RoutedAt, &s.OverlapAt, &s.PartialAt, &s.PausedAt, &s.UnreadAt)
 	if s.Warm != nil {
 		w := *s.Warm
 		move(&w.Drained, &w.WatchUntil, &w.Until, &w.UnwellSince)
@@ -50,7 +50,7 @@ func (d *decision) unheard() {
 		}
 	}
 	at, s := d.obs.At, &d.next
-	cut(at, &s.StepAt, &s.PreviewAt, &s.ProgressAt, &s.SwitchedAt, &s.RoutedAt, &s.OverlapAt, &s.PartialAt, &s.PausedAt)
+	cut(at, &s.StepAt, &s.PreviewAt, &s.ProgressAt, &s.SwitchedAt, &s.RoutedAt, &s.OverlapAt, &s.PartialAt, &s.PausedAt, &s.UnreadAt)
 	if s.Warm != nil {
 		cut(at, &s.Warm.UnwellSince)
 		cut(at.Add(drain), &s.Warm.Drained)

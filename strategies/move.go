@@ -152,6 +152,10 @@ func (d *decision) onePod(w int) string {
 func (d *decision) ground(reason Reason, doing string) (acts []Action, firm bool) {
 	c, s := d.next.Candidate, d.next.Stable
 	if acts, settled := d.occupy(c, Only(s.Color)); acts != nil || !settled {
+		if !d.next.UnreadAt.IsZero() {
+			d.progressing(reason, doing+" when the mirror can be read")
+			return acts, false
+		}
 		d.deadline(reason, doing)
 		return acts, false
 	}

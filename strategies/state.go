@@ -61,6 +61,7 @@ type State struct {
 	Warm       *Warm     `json:"warm,omitempty"`
 	Spare      *Spare    `json:"spare,omitempty"`
 	PausedAt   time.Time `json:"pausedAt,omitzero"` // since when `paused: true` stops the clocks
+	UnreadAt   time.Time `json:"unreadAt,omitzero"` // since when the candidate waits for a mirror that was not read since the agent started; zero = it does not
 
 	// By how much the moments that durations count by were moved in all, because the machine's
 	// clock jumped. It is in one record with them, so that who reads the one has the other.

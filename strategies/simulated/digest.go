@@ -22,8 +22,8 @@ type Digest [16]byte
 func (p *Play) Digest(past time.Duration) Digest {
 	c := canon{now: p.World.Now, past: past, b: make([]byte, 0, 2048)}
 	s := p.state()
-	if !s.PausedAt.IsZero() {
-		c.past = ever // all moments move by how long it was paused
+	if !s.PausedAt.IsZero() || !s.UnreadAt.IsZero() {
+		c.past = ever // moments move by how long it was paused, or had no mirror
 	}
 	c.epoch = s.Epoch
 	c.flag(p.Record == "")

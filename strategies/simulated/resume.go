@@ -233,7 +233,7 @@ func (p *Play) weigh(s strategies.State) error {
 	spec.Intents = strategies.Intents{}
 	there := s
 	there.Back, there.Rejected, there.Cap, there.Warm, there.Spare = nil, nil, nil, nil, nil
-	there.Step, there.StepAt, there.ProgressAt, there.PausedAt = 1, p.World.Now, p.World.Now, time.Time{}
+	there.Step, there.StepAt, there.ProgressAt, there.PausedAt, there.UnreadAt = 1, p.World.Now, p.World.Now, time.Time{}, time.Time{}
 	there.Returns, there.Switching, there.Fencing = false, false, false
 	if spec.BlueGreen != nil {
 		gated := *spec.BlueGreen
