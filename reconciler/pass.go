@@ -115,6 +115,7 @@ func (r *Reconciler) observe(t *turn, polled bool) {
 	case t.desired == nil && polled:
 		obs.Removed = true
 		t.hold(errRemoved)
+		obs.Mistakes = t.problems
 	case t.desired == nil:
 		// No commit was read since the start: a rollout goes on with what was verified
 		// last, nothing new starts, and what was held stays so.
@@ -126,13 +127,15 @@ func (r *Reconciler) observe(t *turn, polled bool) {
 		obs.Mistakes = t.problems
 	default:
 		obs.Wanted = t.desired.wanted()
-		if obs.Held != "" {
-			t.hold(t.sight.Obstacle)
-		} else if s := t.record.State.Stable; s != nil {
+		obstructed := obs.Held != ""
+		if s := t.record.State.Stable; s != nil {
 			if err := t.desired.release.Spans(*s, t.together); err != nil {
 				t.hold(err)
 				obs.Mistakes = t.problems
 			}
+		}
+		if obstructed { // that is said first
+			t.hold(t.sight.Obstacle)
 		}
 	}
 }

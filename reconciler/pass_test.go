@@ -425,27 +425,64 @@ func TestHeldWithoutTheMirror(t *testing.T) {
 		if was.Reason != strategies.Held || was.Candidate == nil {
 			t.Fatalf("%s: it says %s: %s", what, was.Reason, was.Message)
 		}
+		ours := n.live("Service", "web")
+		theirs := ours.DeepCopy()
+		theirs.SetLabels(nil)
+		n.put(theirs)
+		n.show()
+		if _, err := r.pass(t.Context(), "web"); err != nil { // also by who has something in the way when it dies
+			t.Fatal(err)
+		}
+		if s := r.state(t); s.Reason != strategies.Held || what != "a mistake" && !strings.Contains(s.Message, "Service web is there already") {
+			t.Errorf("%s: it says %s: %s", what, s.Reason, s.Message)
+		}
+		ours.SetResourceVersion("")
+		n.put(ours)
 		next := agent(t, n)
 		pass := func(says string) {
 			t.Helper()
-			n.show()
-			if _, err := next.pass(t.Context(), "web"); err != nil {
-				t.Fatal(err)
+			for range 2 { // the first of a process stamps its epoch
+				n.show()
+				if _, err := next.pass(t.Context(), "web"); err != nil {
+					t.Fatal(err)
+				}
 			}
 			if s := next.state(t); s.Reason != strategies.Held || !strings.Contains(s.Message, says) {
 				t.Errorf("%s: it says %s: %s", what, s.Reason, s.Message)
 			}
 		}
 		pass(was.Message)
-		ours := n.live("Service", "web")
-		theirs := ours.DeepCopy()
-		theirs.SetLabels(nil)
+		theirs.SetResourceVersion("")
 		n.put(theirs)
 		pass("Service web is there already")
 		ours.SetResourceVersion("")
 		n.put(ours)
 		n.line.RunTo(n.line.Now().Add(time.Hour))
 		pass(was.Message)
+	}
+}
+
+// That rollout.yaml is gone is known to the next agent too, which cannot read the mirror yet (SPEC 1.4,
+// 6.9): it scaled the way back down once, and called that Healthy.
+func TestRemovedWithoutTheMirror(t *testing.T) {
+	t.Parallel()
+	r, n := serving(t)
+	r.follow(tree("api", rolloutYAML("namespace: elsewhere")))
+	pass := func(r acting) strategies.State {
+		n.show()
+		if _, err := r.pass(t.Context(), "web"); err != nil {
+			t.Fatal(err)
+		}
+		return r.state(t)
+	}
+	was, now := pass(r), pass(agent(t, n))
+	if was.Reason != strategies.Held || now.Reason != strategies.Held || now.Message != was.Message || !strings.Contains(was.Message, "removed from Git") {
+		t.Errorf("it says %s: %s, and the next one %s: %s", was.Reason, was.Message, now.Reason, now.Message)
+	}
+	n.writes()
+	n.line.RunTo(n.line.Now().Add(time.Hour))
+	if now = pass(agent(t, n)); now.Reason != strategies.Held || len(effects(n.writes())) > 0 {
+		t.Errorf("an hour later it says %s: %s", now.Reason, now.Message)
 	}
 }
 

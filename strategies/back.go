@@ -220,6 +220,9 @@ func (d *decision) returned() []Action {
 	d.next.Stable = &stable
 	d.next.Back, d.next.Candidate = nil, nil
 	d.next.OverlapAt = time.Time{}
+	if d.obs.Wanted == nil && b.Cause == ByRollback {
+		d.wanted = stable.Revision // as Git had it when it could be read
+	}
 	if d.orders.paused || d.obs.Held != "" {
 		d.next.Step, d.next.Asked, d.next.Live = 0, 0, 0
 		if d.obs.Held != "" {

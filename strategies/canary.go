@@ -8,8 +8,9 @@ import (
 
 // start makes the wanted revision the candidate of a rollout (SPEC 2.2).
 func (d *decision) start() []Action {
-	if d.obs.Wanted == nil {
-		return nil
+	if d.obs.Wanted == nil { // it was superseded or rolled back, and by what cannot be read again yet
+		d.say(Progressing, Queued, "%s is stable; what Git asks for is queued until the mirror can be read", d.next.Stable.Revision)
+		return d.steady()
 	}
 	if d.orders.abort { // aborted before it began
 		d.reject(d.wanted, 0, "aborted by a person")

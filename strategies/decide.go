@@ -40,7 +40,7 @@ func Decide(spec Spec, was State, obs Observation) Plan {
 	case d.obs.Held != "":
 		return d.finish(d.hold())
 	case obs.Wanted == nil && d.next.Candidate == nil && d.next.Warm == nil:
-		return d.finish(d.steady()) // the mirror was not read yet: what was told stands
+		return d.finish(d.unfollowed())
 	case d.orders.paused:
 		return d.finish(d.pause())
 	case d.next.Stable == nil:
@@ -140,7 +140,7 @@ func begin(spec Spec, read State, obs Observation) *decision {
 // away takes the time that no agent was there off what the deadline counts (SPEC 5.23): nobody
 // could go on. While a rollout is paused that time is taken off with the pause.
 func (d *decision) away() {
-	if d.next.ProgressAt.IsZero() || !d.next.PausedAt.IsZero() {
+	if d.next.ProgressAt.IsZero() || !d.next.PausedAt.IsZero() || !d.next.UnreadAt.IsZero() {
 		return
 	}
 	since := d.next.ProgressAt
@@ -244,15 +244,18 @@ func (d *decision) clocks() {
 		if w := d.next.Warm; w != nil {
 			later(&w.WatchUntil)
 			later(&w.Until)
+			later(&w.RaisedAt)
 		}
 	}
 }
 
 // unread: an agent that starts while the mirror is down cannot make a candidate that is not
-// there, nor bring a first release up, and that is no time the candidate had (SPEC 5.23).
+// there, nor bring a first release up, and that is no time the candidate had (SPEC 5.23). One that
+// stable gave up pods for has its deadline: it may not keep them.
 func (d *decision) unread() {
-	c, at := d.next.Candidate, &d.next.UnreadAt
-	waits := c != nil && (d.next.Stable == nil || !d.slot(c).Exists) && d.obs.Wanted == nil && d.obs.Held == ""
+	c, s, at := d.next.Candidate, d.next.Stable, &d.next.UnreadAt
+	waits := c != nil && d.obs.Wanted == nil && d.next.PausedAt.IsZero() &&
+		(s == nil || !d.slot(c).Exists && d.next.Live == 0 && d.slot(s).Desired >= d.n)
 	switch {
 	case waits && at.IsZero():
 		*at = d.obs.At

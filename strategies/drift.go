@@ -1,7 +1,5 @@
 package strategies
 
-import "slices"
-
 // steady repairs drift where nothing moves: a Service that is gone is made again, and
 // the Services select what was recorded, never more of the candidate (SPEC 4.7, 5.8).
 func (d *decision) steady() []Action {
@@ -59,8 +57,11 @@ func (d *decision) witness() {
 		case Only(s.Color):
 			live = 0
 		case BothColors:
-			live = share(d.slot(c).sure(), d.slot(s).Desired)
-			if !d.was.PausedAt.IsZero() && d.next.Live < 100 {
+			falls, told := d.next.Asked < d.next.Live, !d.was.PausedAt.IsZero()
+			switch live = share(d.slot(c).sure(), d.slot(s).Desired); {
+			case falls: // what stable is asked for is still to come
+				live = min(share(d.slot(c).sure(), d.slot(s).sure()), d.next.Live)
+			case told && d.next.Live < 100:
 				live = max(live, d.next.Live)
 			}
 		case Only(c.Color):
@@ -104,7 +105,7 @@ func (d *decision) recorded() Selection {
 		return Only(c.Color)
 	case d.spec.carried():
 		return Only(s.Color)
-	case d.onItsWay() && d.selection(Something) != Something:
+	case d.onItsWay() && len(d.services()) > 0:
 		return d.selection(Something)
 	case d.next.Live == 0 && d.next.Asked > 0 && d.slot(s).sure() < d.least() && d.slot(c).Ready > 0:
 		return BothColors // on the way up stable has given up pods already: they were shared
@@ -117,8 +118,8 @@ func (d *decision) recorded() Selection {
 }
 
 // onItsWay tells that a canary by ratio is between the weight that was live last and the one that
-// was asked for since, and that every Service selects what it comes to there. What stops it leaves
-// it so: to take it back would be one move more, and another when it goes on.
+// was asked for since, and that the Services select what it comes to there, all the same. What stops
+// it leaves it so: to take it back would be one move more, and another when it goes on.
 func (d *decision) onItsWay() bool {
 	c, s := d.next.Candidate, d.next.Stable
 	steps, low, high := d.steps(), min(d.next.Asked, d.next.Live), max(d.next.Asked, d.next.Live)
@@ -135,7 +136,7 @@ func (d *decision) onItsWay() bool {
 		// A hand may have moved users there before the candidate could take them.
 		Only(c.Color): none == 0 && d.slot(c).sure() >= d.least() && d.slot(c).Desired >= all,
 	}
-	return !slices.ContainsFunc(d.services(), func(svc Service) bool { return !comesTo[svc.Selects] })
+	return len(d.services()) == 0 || comesTo[d.selection(Something)]
 }
 
 // revives brings a Deployment back whose ReplicaSet a hand deleted: while it is paused its

@@ -22,7 +22,7 @@ func (s State) jumped(by time.Duration) State {
 	move(&s.StepAt, &s.PreviewAt, &s.ProgressAt, &s.SwitchedAt, &s.RoutedAt, &s.OverlapAt, &s.PartialAt, &s.PausedAt, &s.UnreadAt)
 	if s.Warm != nil {
 		w := *s.Warm
-		move(&w.Drained, &w.WatchUntil, &w.Until, &w.UnwellSince)
+		move(&w.Drained, &w.WatchUntil, &w.Until, &w.UnwellSince, &w.RaisedAt)
 		s.Warm = &w
 	}
 	if s.Back != nil {
@@ -52,7 +52,7 @@ func (d *decision) unheard() {
 	at, s := d.obs.At, &d.next
 	cut(at, &s.StepAt, &s.PreviewAt, &s.ProgressAt, &s.SwitchedAt, &s.RoutedAt, &s.OverlapAt, &s.PartialAt, &s.PausedAt, &s.UnreadAt)
 	if s.Warm != nil {
-		cut(at, &s.Warm.UnwellSince)
+		cut(at, &s.Warm.UnwellSince, &s.Warm.RaisedAt)
 		cut(at.Add(drain), &s.Warm.Drained)
 		cut(at.Add(d.spec.WarmWatch), &s.Warm.WatchUntil)
 		cut(at.Add(d.spec.warmFor()), &s.Warm.Until)

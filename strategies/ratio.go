@@ -7,13 +7,16 @@ import "strconv"
 // and over n+1 where a pod may be added, the one whose share is nearest to the
 // weight; on a tie the smaller total, then the larger candidate. A weight strictly
 // between 0 and 100 gives each side a pod, but where there is only one pod and no
-// surge. (Source: argo-rollouts, utils/replicaset/canary.go, its documented rules.)
+// surge: stable keeps it, where Argo Rollouts takes the nearest. (Source: argo-rollouts,
+// utils/replicaset/canary.go, its documented rules.)
 func split(n int32, weight int, surge bool) (candidate, stable int32) {
 	switch {
 	case n == 0 || weight <= 0:
 		return 0, n
 	case weight >= 100:
 		return n, 0
+	case n == 1 && !surge:
+		return 0, 1 // its place is free only when nobody serves (SPEC 5.9)
 	}
 	totals := []int32{n}
 	if surge {
@@ -24,7 +27,7 @@ func split(n int32, weight int, surge bool) (candidate, stable int32) {
 		exact := int64(total) * int64(weight)
 		up, down := int32((exact+99)/100), int32(exact/100)
 		for _, c := range []int32{up, down} {
-			if (c == 0 || c == total) && !(n == 1 && !surge) {
+			if c == 0 || c == total {
 				continue
 			}
 			// The distance between c/total and weight/100, over the common

@@ -42,6 +42,24 @@ func (d *decision) rest() []Action {
 	return nil
 }
 
+// unfollowed: no commit was read since the agent started, and nothing is in flight. What was told
+// stands, but for a hold that is over.
+func (d *decision) unfollowed() []Action {
+	stable, rejected := d.next.Stable, d.next.Rejected
+	switch {
+	case d.was.Reason != Held:
+	case stable == nil:
+		d.say(Progressing, FirstRelease, "first release: begins when the mirror can be read")
+	case d.orders.paused:
+		return d.pause()
+	case len(rejected) > 0:
+		return d.keepRejected(&rejected[len(rejected)-1])
+	default:
+		d.say(Healthy, Stable, "%s is stable", stable.Revision)
+	}
+	return d.steady()
+}
+
 // keepRejected: Git still asks for a revision that may not run.
 func (d *decision) keepRejected(r *Rejection) []Action {
 	if !d.slot(d.next.Stable).Exists {
@@ -76,7 +94,7 @@ func (d *decision) hold() []Action {
 
 // pause keeps everything as it is because the author says so (SPEC 4.7).
 func (d *decision) pause() []Action {
-	if d.next.Candidate != nil && d.next.Stable != nil {
+	if d.next.Stable != nil {
 		d.n = d.was.Replicas // a new size waits too, and nobody is missed for it
 	}
 	d.witness()

@@ -132,10 +132,11 @@ type Back struct {
 // (SPEC 5.15, 5.16).
 type Warm struct {
 	Old         Track     `json:"old"`
-	Size        int32     `json:"size"`    // pods that users were sent to
-	Least       int32     `json:"least"`   // the smallest size that it was brought to since: pods that came later may be on their way
-	Since       time.Time `json:"since"`   // of the promotion; what crashed after it is told by the kubelets' clocks, so it never moves
-	Drained     time.Time `json:"drained"` // no user is on the way to the old colour any more
+	Size        int32     `json:"size"`              // pods that users were sent to
+	Least       int32     `json:"least"`             // how many were there since its size was last changed: those that came later may be on their way
+	RaisedAt    time.Time `json:"raisedAt,omitzero"` // since when there are to be more than Least; zero = there are not
+	Since       time.Time `json:"since"`             // of the promotion; what crashed after it is told by the kubelets' clocks, so it never moves
+	Drained     time.Time `json:"drained"`           // no user is on the way to the old colour any more
 	WatchUntil  time.Time `json:"watchUntil"`
 	Until       time.Time `json:"until"`
 	UnwellSince time.Time `json:"unwellSince,omitzero"` // fewer than half ready since then; zero = well

@@ -99,7 +99,6 @@ func (d *decision) resizedWarm() []Action {
 	if !d.spec.keepsStable() && size > stable.Desired {
 		size = max(stable.Desired, min(size, size+d.spec.Surge(size)-old.Desired))
 	}
-	d.next.Warm.Least = min(d.next.Warm.Least, size)
 	if stable.Desired != size {
 		return []Action{Scale{d.next.Stable.Color, size, d.stamp()}}
 	}
@@ -116,6 +115,26 @@ func (d *decision) resizedWarm() []Action {
 	return nil
 }
 
+// expectedWarm is how many pods of a promoted revision should be ready by now: of a size that fell
+// and rose again those that came since are on their way, as long as the deadline lets them be.
+func (d *decision) expectedWarm(size, ready int32, clock time.Time) int32 {
+	w := d.next.Warm
+	w.Least = min(w.Least, size)
+	switch since := later(w.RaisedAt, d.slot(d.next.Stable).ReadyAt); {
+	case w.Least == size:
+		w.RaisedAt = time.Time{}
+	case ready >= size:
+		w.Least, w.RaisedAt = size, time.Time{}
+	case w.RaisedAt.IsZero():
+		w.RaisedAt = clock
+	case !clock.Before(since.Add(d.spec.ProgressDeadline)):
+		w.Least, w.RaisedAt = size, time.Time{}
+	default:
+		d.lookAt(since.Add(d.spec.ProgressDeadline))
+	}
+	return w.Least
+}
+
 // watchFails says what is wrong with a promoted revision while it is watched: most of its
 // pods crashed, half of them again and again, none of them answers while the old ones
 // would, or fewer than half were ready for some time (SPEC 5.16). Since when goes into the
@@ -123,12 +142,13 @@ func (d *decision) resizedWarm() []Action {
 func (d *decision) watchFails() (why string) {
 	w, slot := d.next.Warm, d.slot(d.next.Stable)
 	// A new size, or an autoscaler's, makes nobody unwell.
-	size, least := min(w.Size, slot.Desired), min(w.Least, slot.Desired)
+	size := min(w.Size, slot.Desired)
 	clock := d.obs.At // which stands still while a commit is held or paused: the watch goes on
 	if !d.next.PausedAt.IsZero() {
 		clock = d.next.PausedAt
 	}
 	ready := slot.Ready + slot.Foreign // what a hand made them run is put back, and says nothing of the revision
+	least := d.expectedWarm(size, ready, clock)
 	watched := clock.Before(w.WatchUntil)
 	crashed, again := int32(0), int32(0)
 	for _, crash := range slot.Crashed {

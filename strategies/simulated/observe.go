@@ -24,7 +24,10 @@ func (p *Play) observe(was strategies.State) (strategies.Spec, strategies.Observ
 	switch {
 	case g.Gone:
 		obs.Removed, obs.Held = true, "rollout.yaml is removed from Git; objects kept"
+		obs.Mistakes = []strategies.Problem{{Message: obs.Held}}
 	case g.Unread || g.Wanted == nil:
+		// What is held now is so for what the cluster shows, and what Git held before stays so.
+		obs.Held, obs.Mistakes = g.Held, was.Mistakes
 	case g.mistake != nil:
 		spec.Intents, obs.Held = g.rollout.Spec.Intents, strategies.Problems(g.mistake)[0].Message
 		obs.Mistakes = []strategies.Problem{{Message: obs.Held}}

@@ -147,7 +147,7 @@ func TestWarnings(t *testing.T) {
 		{steps, 4, course.Options{}, []string{"setWeight 10 and setWeight 20 come to the same 20% with 4 pods"}},
 		{steps, 1, course.Options{}, []string{"one pod: setWeight 10 means 50%, setWeight 20 means 50%, setWeight 50 means 50%"}},
 		{strings.Replace(steps, "      steps", "      maxSurge: 0\n      steps", 1), 1, course.Options{},
-			[]string{"nobody answers users for 5s: raise maxSurge, so that a new pod comes before an old one goes", "one pod: setWeight 10 means nothing, setWeight 20 means nothing, setWeight 50 means 100%"}},
+			[]string{"nobody answers users for 5s: raise maxSurge, so that a new pod comes before an old one goes", "one pod: setWeight 10 means nothing, setWeight 20 means nothing, setWeight 50 means nothing"}},
 		{canary("setWeight: 5"), 5, course.Options{}, []string{"setWeight 5 comes to 17% with 5 pods"}},
 		{steps, 10, course.Options{Fail: when(t, "start"), Abort: when(t, "promotion")}, []string{"a person aborts at promotion: that moment never came"}},
 		{header + "  strategy: {blueGreen: {}}\n", 1, course.Options{}, nil},

@@ -69,6 +69,9 @@ var reasons = map[strategies.Reason]func(f Facts) string{
 		return fmt.Sprintf("%s is promoted and serves everybody. The old pods stay warm for a while, so that the way back is short: should the new ones crash or lose their readiness while they are watched, users go back by themselves.", f.stable())
 	},
 	strategies.Queued: func(f Facts) string {
+		if f.waits() == "" {
+			return fmt.Sprintf("%s serves everybody. The agent started while the mirror was down: what takes the place of the revision that went is begun when it can be read.", f.stable())
+		}
 		return fmt.Sprintf("%s was promoted a moment ago and is still watched. %s needs the slot of the old pods, which are the way back: it is started when the watch is over.", f.stable(), f.waits())
 	},
 	strategies.GoingBack: func(f Facts) string {
