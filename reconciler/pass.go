@@ -119,7 +119,7 @@ func (r *Reconciler) observe(t *turn, polled bool) {
 	case t.desired == nil:
 		// No commit was read since the start: a rollout goes on with what was verified
 		// last, nothing new starts, and what was held stays so.
-		obs.Mistakes = t.record.State.Mistakes
+		obs.Unread, obs.Mistakes = true, t.record.State.Mistakes
 	case t.desired.err != nil:
 		obs.Source, obs.Seen = t.desired.source, t.desired.seen
 		t.spec.Intents = t.desired.spec.Intents // an abort works beside a mistake

@@ -40,7 +40,8 @@ func Decide(spec Spec, was State, obs Observation) Plan {
 	case d.obs.Held != "":
 		return d.finish(d.hold())
 	case obs.Wanted == nil && d.next.Candidate == nil && d.next.Warm == nil:
-		return d.finish(d.unfollowed())
+		d.retell()
+		return d.finish(d.steady()) // the mirror was not read yet: what was told stands
 	case d.orders.paused:
 		return d.finish(d.pause())
 	case d.next.Stable == nil:
@@ -92,6 +93,9 @@ func begin(spec Spec, read State, obs Observation) *decision {
 		}
 	case obs.Seen != "" && obs.Seen != was.Seen: // a commit that is held
 		d.next.Source, d.next.Seen = obs.Source, obs.Seen
+	}
+	if !obs.Unread {
+		d.next.Told = nil
 	}
 	if obs.Wanted != nil || obs.Held != "" {
 		d.next.Mistakes = obs.Mistakes
@@ -254,7 +258,7 @@ func (d *decision) clocks() {
 // stable gave up pods for has its deadline: it may not keep them.
 func (d *decision) unread() {
 	c, s, at := d.next.Candidate, d.next.Stable, &d.next.UnreadAt
-	waits := c != nil && d.obs.Wanted == nil && d.next.PausedAt.IsZero() &&
+	waits := c != nil && d.obs.Unread && d.next.PausedAt.IsZero() &&
 		(s == nil || !d.slot(c).Exists && d.next.Live == 0 && d.slot(s).Desired >= d.n)
 	switch {
 	case waits && at.IsZero():

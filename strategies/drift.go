@@ -27,7 +27,7 @@ func (d *decision) steady() []Action {
 		switch sel := d.selection(to); {
 		case to == BothColors && (sel == Something || sel == Only(c.Color)), to == Only(c.Color) && sel == Something:
 			return []Action{Select{To: to, Stamp: d.stamp()}}
-		case (d.next.Live == 0 || d.spec.carried()) && d.slot(d.next.Stable).sure() >= d.least():
+		case (d.cameTo() == 0 || d.spec.carried()) && d.slot(d.next.Stable).sure() >= d.least():
 			// Nobody should be on the candidate yet, and stable can take all. A switch that was
 			// under way is made again when it goes on.
 		default:
@@ -91,6 +91,7 @@ func (d *decision) restores() []Action {
 // recorded is what the Services select by the weight that was live last.
 func (d *decision) recorded() Selection {
 	c, s := d.next.Candidate, d.next.Stable
+	weight := d.cameTo()
 	switch {
 	case c == nil:
 		return Only(s.Color)
@@ -107,14 +108,23 @@ func (d *decision) recorded() Selection {
 		return Only(s.Color)
 	case d.onItsWay() && len(d.services()) > 0:
 		return d.selection(Something)
-	case d.next.Live == 0 && d.next.Asked > 0 && d.slot(s).sure() < d.least() && d.slot(c).Ready > 0:
+	case weight == 0 && d.next.Asked > 0 && d.slot(s).sure() < d.least() && d.slot(c).Ready > 0:
 		return BothColors // on the way up stable has given up pods already: they were shared
-	case d.next.Live == 0:
+	case weight == 0:
 		return Only(s.Color)
-	case d.next.Live >= 100 && (d.slot(c).Ready > 0 || d.slot(s).Ready == 0):
+	case weight >= 100 && (d.slot(c).Ready > 0 || d.slot(s).Ready == 0):
 		return Only(c.Color)
 	}
 	return BothColors
+}
+
+// cameTo is the weight that drift is put back to. Services that are apart since a fall of it do not
+// rise again: it is what they fall to (SPEC 6.4).
+func (d *decision) cameTo() int {
+	if d.selection(Something) == Something {
+		return min(d.next.Live, d.next.Asked)
+	}
+	return d.next.Live
 }
 
 // onItsWay tells that a canary by ratio is between the weight that was live last and the one that

@@ -6,7 +6,8 @@ package strategies
 // available, then the first slot is emptied.
 func (d *decision) first() []Action {
 	if d.obs.Wanted == nil { // the mirror was not read since the agent started
-		if c := d.next.Candidate; c != nil && (d.next.Reason == FirstRelease || d.next.Reason == Held) {
+		d.retell()
+		if c := d.next.Candidate; c != nil && d.next.Reason == FirstRelease {
 			d.say(Progressing, FirstRelease, "first release: %s goes on when the mirror can be read", c.Revision)
 		}
 		return nil

@@ -18,6 +18,7 @@ type Observation struct {
 	Claimed  int64         // the epoch that this agent put on objects before any record bore it; 0 = none
 
 	Wanted  *Wanted // what the followed commit renders; nil = it cannot be read, or is not known yet
+	Unread  bool    // no commit was read since the agent started
 	Removed bool    // rollout.yaml is gone from Git (SPEC 1.4)
 	Source  Source  // of a commit that is held; Wanted has its own
 	Seen    string  // digest of what was read of a commit that is held; empty = none is

@@ -42,22 +42,12 @@ func (d *decision) rest() []Action {
 	return nil
 }
 
-// unfollowed: no commit was read since the agent started, and nothing is in flight. What was told
-// stands, but for a hold that is over.
-func (d *decision) unfollowed() []Action {
-	stable, rejected := d.next.Stable, d.next.Rejected
-	switch {
-	case d.was.Reason != Held:
-	case stable == nil:
-		d.say(Progressing, FirstRelease, "first release: begins when the mirror can be read")
-	case d.orders.paused:
-		return d.pause()
-	case len(rejected) > 0:
-		return d.keepRejected(&rejected[len(rejected)-1])
-	default:
-		d.say(Healthy, Stable, "%s is stable", stable.Revision)
+// retell tells again what was told before a hold that is over, where no commit was read since.
+func (d *decision) retell() {
+	if t := d.next.Told; t != nil {
+		d.say(t.Phase, t.Reason, "%s", t.Message)
+		d.next.Told = nil
 	}
-	return d.steady()
 }
 
 // keepRejected: Git still asks for a revision that may not run.
@@ -85,6 +75,9 @@ func (d *decision) keepRejected(r *Rejection) []Action {
 // that serves between rollouts.
 func (d *decision) hold() []Action {
 	d.witness()
+	if d.obs.Unread && d.next.Told == nil && d.was.Reason != Held {
+		d.next.Told = &Told{d.was.Phase, d.was.Reason, d.was.Message}
+	}
 	d.say(Degraded, Held, "%s", d.obs.Held)
 	if acts := d.steady(); acts != nil || d.next.Stable == nil || d.next.Candidate != nil {
 		return acts

@@ -26,6 +26,7 @@ type State struct {
 	NextAt     *time.Time     `json:"nextAt,omitempty"`
 	Source     Source         `json:"source"`
 	Seen       string         `json:"seen,omitempty"`     // digest of the release and rollout.yaml that Source was read from
+	Told       *Told          `json:"told,omitempty"`     // what was told before a hold by an agent that could not read the mirror; nil = nothing else
 	Mistakes   []Problem      `json:"mistakes,omitempty"` // in the commit that was read last: it is held, also by who cannot read it
 	Intents    []IntentStatus `json:"intents,omitempty"`
 	Conditions []Condition    `json:"conditions,omitempty"`
@@ -68,6 +69,13 @@ type State struct {
 	Moved time.Duration `json:"moved,omitempty"`
 
 	Fencing bool `json:"fencing,omitempty"` // taken over in flight; the epoch is not on every object yet
+}
+
+// A Told is what people read once.
+type Told struct {
+	Phase   Phase  `json:"phase"`
+	Reason  Reason `json:"reason"`
+	Message string `json:"message"`
 }
 
 // A Track is a colour in a role: what runs in it, and what its Services select by.

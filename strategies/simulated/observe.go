@@ -27,7 +27,7 @@ func (p *Play) observe(was strategies.State) (strategies.Spec, strategies.Observ
 		obs.Mistakes = []strategies.Problem{{Message: obs.Held}}
 	case g.Unread || g.Wanted == nil:
 		// What is held now is so for what the cluster shows, and what Git held before stays so.
-		obs.Held, obs.Mistakes = g.Held, was.Mistakes
+		obs.Unread, obs.Held, obs.Mistakes = true, g.Held, was.Mistakes
 	case g.mistake != nil:
 		spec.Intents, obs.Held = g.rollout.Spec.Intents, strategies.Problems(g.mistake)[0].Message
 		obs.Mistakes = []strategies.Problem{{Message: obs.Held}}
