@@ -123,6 +123,9 @@ func rebuilt(spec Spec, ledger Status, colors map[Color]Track, obs Observation) 
 	if obs.Slots[stable.Color].Step > obs.Slots[candidate.Color].Step && obs.Slots[candidate.Color].Step > 0 {
 		live = obs.Slots[candidate.Color].Step // stable's stamp may be of its own rollout
 	}
+	if obs.Slots[candidate.Color].Desired == 0 && selects == Only(stable.Color) {
+		live = 0 // nothing of this attempt is made: the stamps may be of one before
+	}
 	switch {
 	case live > at+2:
 		return s, fmt.Errorf("the live objects stand at step %d, the ledger at step %d: restore ConfigMap kexal-%s", live, at, ledger.Metadata.Name)
