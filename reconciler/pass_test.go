@@ -476,7 +476,7 @@ func TestRemovedWithoutTheMirror(t *testing.T) {
 		return r.state(t)
 	}
 	was, now := pass(r), pass(agent(t, n))
-	if was.Reason != strategies.Held || now.Reason != strategies.Held || now.Message != was.Message || !strings.Contains(was.Message, "removed from Git") {
+	if len(now.Mistakes) != 1 || was.Reason != strategies.Held || now.Reason != strategies.Held || now.Message != was.Message || !strings.Contains(was.Message, "removed from Git") {
 		t.Errorf("it says %s: %s, and the next one %s: %s", was.Reason, was.Message, now.Reason, now.Message)
 	}
 	n.writes()
