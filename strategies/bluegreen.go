@@ -205,12 +205,13 @@ func (d *decision) moved() (some, notAll bool) {
 const partialFor = 10 * time.Second
 
 // calmFor is how long after the candidate's last pod became ready Services are switched
-// where several are, or no preview proves that the slices know it. Nodes took the change of
-// the previews' endpoints then and take the next one a second later: in the middle of the
-// switch, were it begun at once (SPEC 5.10, K23). Kubernetes tells that moment cut to the
-// second, by a kubelet's clock: where that is further ahead of ours it says nothing, and
-// nothing is waited for.
-const calmFor = 2300 * time.Millisecond
+// where several are, or no preview proves that the slices know it. That moment is told cut
+// to the second, by a kubelet's clock: it may be a second later. A node hears of the previews'
+// endpoints some tenths of a second after it, may have a second to wait until it takes them,
+// and takes nothing for a second more: a switch that is begun before all that is over may
+// have its own two changes on the two sides of that last moment (SPEC 5.10, K23). Where the
+// kubelet's clock is further ahead of ours it says nothing, and nothing is waited for.
+const calmFor = 3300 * time.Millisecond
 
 // switchOver sends all users to the candidate, one write for each Service, and promotes
 // it when the EndpointSlices show that they are there. Until the first Service moves the

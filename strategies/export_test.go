@@ -7,6 +7,8 @@ var (
 	Share = share
 )
 
+const CalmFor = calmFor
+
 func (s Spec) Carried() bool                             { return s.carried() }
 func (s Spec) KeepsStable() bool                         { return s.keepsStable() }
 func (c Canary) Routed() bool                            { return c.routed() }
