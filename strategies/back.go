@@ -20,6 +20,7 @@ func (d *decision) turnsBack() bool {
 	set := func(cause Cause, format string, args ...any) bool {
 		if s.Warm != nil { // the promotion is taken back: the roles change again
 			old := s.Warm.Old
+			s.Resizing = s.Resizing || s.Warm.Wide
 			s.Candidate, s.Stable, s.Warm = s.Stable, &old, nil
 			if cause.rejects() { // what failed here is no revision to go back to without steps (SPEC 2.6)
 				s.Promoted = without(s.Promoted, tried.Revision)
@@ -87,7 +88,8 @@ func (d *decision) abortSeen(t Track) bool {
 // is done in one go: an action that fails holds up no other.
 func (d *decision) back() []Action {
 	d.next.Fencing = false // back marks with its own epoch
-	d.heedSize()           // stable grows to it
+	d.heedSize()
+	size := min(d.n, d.was.Replicas) // stable grows to this: a larger one is made when it is on record
 	b, c, s := d.next.Back, d.next.Candidate, d.next.Stable
 	candidate, stable := d.slot(c), d.slot(s)
 	d.say(Progressing, GoingBack, "%s is %s, going back to %s: %s", c.Revision, b.Cause, s.Revision, b.Why)
@@ -106,8 +108,8 @@ func (d *decision) back() []Action {
 	if stamp := d.stamp(); !d.marked(stamp) {
 		acts = append(acts, Mark{stamp})
 	}
-	if stable.Started && stable.Desired < d.n { // to scale is to pause, and a paused one makes no ReplicaSet
-		acts = append(acts, Scale{s.Color, d.n, d.stamp()})
+	if stable.Started && stable.Desired < size { // to scale is to pause, and a paused one makes no ReplicaSet
+		acts = append(acts, Scale{s.Color, size, d.stamp()})
 	}
 	acts = append(acts, d.restores()...)
 	switch {

@@ -149,6 +149,7 @@ type Warm struct {
 	Until       time.Time `json:"until"`
 	UnwellSince time.Time `json:"unwellSince,omitzero"` // fewer than half ready since then; zero = well
 	Judged      bool      `json:"judged,omitempty"`     // postPromotionAnalysis passed, or a person passed it
+	Wide        bool      `json:"wide,omitempty"`       // the old colour kept more pods than the size that was made since
 }
 
 // A Spare is the colour of an aborted candidate that keeps its pods for a while, without

@@ -111,6 +111,7 @@ func (d *decision) resizedWarm() []Action {
 	}
 	if size == d.n {
 		d.resized()
+		d.next.Warm.Wide = old.Desired > size // should users go back to it, its size is still to be made
 	}
 	return nil
 }
