@@ -36,14 +36,16 @@ func Known(wanted Track, live map[Color]string, ledger Status) (colors map[Color
 //
 // Which size was asked for before is lost too. A stable that nobody else scaled, and that is smaller than
 // Git asks for now, is still to be grown. A larger one stays: it may have the count that an autoscaler
-// gave the colour before it (SPEC 5.13), and nothing shrinks under users by a guess.
+// gave the colour before it (SPEC 5.13), and nothing shrinks under users by a guess. Nor does another
+// colour that somebody gave more pods.
 func Rebuild(spec Spec, ledger Status, colors map[Color]Track, obs Observation) (State, error) {
 	s, err := rebuilt(spec, ledger, colors, obs)
 	if err != nil {
 		return s, err
 	}
 	stable, other := obs.Slots[s.Stable.Color], obs.Slots[s.Stable.Color.Other()]
-	s.Resizing = stable.Exists && stable.Desired < s.Replicas && !stable.Rescaled && !other.Rescaled
+	grown := other.Rescaled && other.Desired > s.Replicas
+	s.Resizing = stable.Exists && stable.Desired < s.Replicas && !stable.Rescaled && !grown
 	return s, nil
 }
 
@@ -71,8 +73,10 @@ func rebuilt(spec Spec, ledger Status, colors map[Color]Track, obs Observation) 
 	for _, r := range ledger.Rejected {
 		s.Attempts[r.Revision] = r.Attempt
 	}
-	if candidate != nil {
-		s.Attempts[candidate.Revision] = candidate.Attempt
+	for _, t := range []*Track{stable, candidate} { // stable too: a mirror that goes back takes it back
+		if t != nil && t.Attempt > 0 {
+			s.Attempts[t.Revision] = t.Attempt
+		}
 	}
 	serves := func(c Color) bool {
 		for _, svc := range obs.Services {

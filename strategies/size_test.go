@@ -21,6 +21,7 @@ func TestRebuiltSize(t *testing.T) {
 		"more":                                {blue: strategies.Slot{Exists: true, Desired: 5}},
 		"an autoscaler's count":               {blue: strategies.Slot{Exists: true, Desired: 2, Rescaled: true}},
 		"somebody wrote the other colour's":   {blue: strategies.Slot{Exists: true, Desired: 2}, green: strategies.Slot{Exists: true, Desired: 6, Rescaled: true}},
+		"somebody scaled what is left over":   {blue: strategies.Slot{Exists: true, Desired: 2}, green: strategies.Slot{Exists: true, Desired: 1, Rescaled: true}, want: true},
 		"its Deployment is gone, and is made": {},
 	} {
 		c.blue.Revision = stable.Revision

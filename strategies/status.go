@@ -91,7 +91,7 @@ type TrackStatus struct {
 	Color    Color    `json:"color"`
 	Commit   string   `json:"commit"`
 	Images   []string `json:"images"`
-	Attempt  int      `json:"attempt,omitempty"` // of the candidate; the first is 1
+	Attempt  int      `json:"attempt,omitempty"` // the first is 1; 0 = it came with the first release
 }
 
 // IntentStatus says what became of a field of rollout.yaml that commands (SPEC 4.8).
