@@ -51,6 +51,7 @@ func (r *Reconciler) pass(ctx context.Context, name string) (recheck time.Time, 
 			return askAgain, err
 		}
 	}
+	t.record = t.memory.known(t.record)
 	r.observe(t, polled)
 	if own := t.memory.claimed; own > t.record.State.Epoch && t.sight.Epoch > own {
 		return time.Time{}, errSuperseded // neither can record: whoever went above us acts
@@ -236,6 +237,8 @@ func (r *Reconciler) carryOut(ctx context.Context, t *turn, plan strategies.Plan
 		// Whatever could be done is done; the record says that we are on the way back,
 		// and is written even when some of it failed.
 		if err := r.write(ctx, t, plan.Next); err != nil {
+			// If we die here the next agent takes over, and records before it raises anything.
+			t.memory.acted, t.memory.over = &plan.Next, t.record.Version()
 			return time.Time{}, errors.Join(acted, err)
 		}
 		return recheck, acted

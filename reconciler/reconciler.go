@@ -121,6 +121,10 @@ type memory struct {
 	// A record that the server refuses, and when it is tried again.
 	unrecorded *cluster.Refusal
 	recordAt   time.Time
+	// What a return decided that acted and was not recorded, and the version of the record that
+	// stands there instead; nil = there is none.
+	acted *strategies.State
+	over  string
 	dry        map[string]verdict
 	lost       string    // why a lost state cannot be rebuilt, as it was told last
 	askAt      time.Time // when to try again
@@ -131,6 +135,21 @@ type memory struct {
 // objects bear, which need not have had ours (SPEC 6.3).
 func (m *memory) recorded(r cluster.Record) bool {
 	return m.epoch != 0 && m.epoch == r.State.Epoch && m.home == r.UID()
+}
+
+// known puts what this process did into a record that could not be written since: what goes on
+// from the record alone would raise again what a return had lowered, by a decision from before it
+// (SPEC 6.4). A record that is another one by now was written by somebody, and holds. The epoch is
+// the one on record: the next one is still to be taken.
+func (m *memory) known(r cluster.Record) cluster.Record {
+	if m.acted == nil || !r.Found || r.Version() != m.over {
+		m.acted = nil
+		return r
+	}
+	epoch := r.State.Epoch
+	r.State = *m.acted
+	r.State.Epoch = epoch
+	return r
 }
 
 // refusal is an action that the server refuses on the way back; the others go on.

@@ -49,6 +49,14 @@ func (r Record) UID() types.UID {
 	return r.object.GetUID()
 }
 
+// Version is of the ConfigMap, another one with every write; empty = there is none.
+func (r Record) Version() string {
+	if r.object == nil {
+		return ""
+	}
+	return r.object.GetResourceVersion()
+}
+
 // Read gives what the last decision left. Its State must not be changed.
 func (c *Cluster) Read(rollout string) (Record, error) {
 	o := c.cached("ConfigMap", statePrefix+rollout)
