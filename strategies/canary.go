@@ -149,7 +149,9 @@ func (d *decision) edited() {
 			d.next.StepAt = time.Time{}
 		}
 	}
-	if at := d.next.Step - 1; at == changed && at < len(old) && at < len(now) && old[at].SetWeight != nil && now[at].SetWeight == nil {
+	// Behind the last step it is on the way to all users.
+	moves := func(at int) bool { return at == len(old) || at < len(old) && old[at].SetWeight != nil }
+	if at := d.next.Step - 1; at == changed && moves(at) && at < len(now) && now[at].SetWeight == nil {
 		d.next.Cap = &Cap{Step: d.next.Step, Weight: d.was.Live}
 		d.next.Asked = min(d.next.Asked, d.was.Live) // the weight that it was on the way to is no step any more
 	}
