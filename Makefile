@@ -55,9 +55,9 @@ stories: tools race-tools
 demo: tools
 	go run ./fixtures/demo $(ARGS)
 
-# One or some of them with: make teeth RUN=drain
+# One or some of them with: make teeth RUN=drain; what one test sees of them with BY=
 teeth: tools
-	go run ./fixtures/teeth -run '$(RUN)'
+	go run ./fixtures/teeth -run '$(RUN)' -by '$(BY)'
 
 cluster: tools kexal
 	go build -o $(BUILD)/playground ./fixtures/playground
