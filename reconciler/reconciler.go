@@ -125,9 +125,9 @@ type memory struct {
 	// stands there instead; nil = there is none.
 	acted *strategies.State
 	over  string
-	dry        map[string]verdict
-	lost       string    // why a lost state cannot be rebuilt, as it was told last
-	askAt      time.Time // when to try again
+	dry   map[string]verdict
+	lost  string    // why a lost state cannot be rebuilt, as it was told last
+	askAt time.Time // when to try again
 }
 
 // recorded tells that what stands there is of this process's epoch. In a ConfigMap that was made
