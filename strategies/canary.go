@@ -93,6 +93,11 @@ func (d *decision) step(step Step) (acts []Action, over bool) {
 		return d.judged(RunOrder{Key: d.stepKey(), Analysis: step.Analysis, Experiment: step.Experiment})
 	}
 	if d.next.StepAt.IsZero() {
+		if d.next.Asked > 0 { // somebody may have taken the candidate away at the gate before
+			if acts, live := d.make(d.next.Asked); !live {
+				return acts, false
+			}
+		}
 		d.next.StepAt = d.obs.At // the weight is live: the pause starts now
 	}
 	if !d.gateOpen(*step.Pause) {
