@@ -3,6 +3,7 @@ package reconciler
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -27,7 +28,6 @@ func (r *Reconciler) lost(ctx context.Context, t *turn) (proceed bool, askAgain 
 	}
 	t.memory.askAt = now.Add(refusedFor)
 	if t.memory.lost != why.Error() {
-		t.memory.lost = why.Error()
 		r.Log.Error().Str("rollout", t.name).Msgf("held: %v", why)
 		held := strategies.State{Phase: strategies.Degraded, Reason: strategies.Held, Message: why.Error(), Since: r.now().Truncate(time.Microsecond), Source: t.desired.source}
 		text, err := json.Marshal(held.Status(t.name, r.Namespace, strategies.Problems(why)))
@@ -37,8 +37,12 @@ func (r *Reconciler) lost(ctx context.Context, t *turn) (proceed bool, askAgain 
 		// To the cluster alone: the ledger's last word may be all that is left to rebuild
 		// from.
 		if err := r.Cluster.Tell(ctx, t.name, t.record, text); err != nil {
+			if no := (*cluster.Refusal)(nil); !errors.As(err, &no) {
+				t.memory.askAt = time.Time{} // nobody knows of it yet: it is tried again as any write
+			}
 			return false, t.memory.askAt, err
 		}
+		t.memory.lost = why.Error()
 	}
 	return false, t.memory.askAt, nil
 }
