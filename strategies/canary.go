@@ -82,7 +82,8 @@ func (d *decision) step(step Step) (acts []Action, over bool) {
 	if d.spec.Canary.routed() {
 		d.next.Live = d.routedWeight() // a hand, or pods that do not answer, change it at a gate
 	}
-	if c := d.next.Cap; c != nil && c.Step == d.next.Step && d.next.StepAt.IsZero() && d.falls() {
+	capped := d.next.Cap != nil && d.next.Cap.Step == d.next.Step
+	if d.next.StepAt.IsZero() && (capped || d.next.Asked == 0) && d.falls() {
 		d.sayTrouble(Progressing, MovingWeight, fmt.Sprintf("%s, moving to %d%%", d.position(), d.next.Asked))
 		return d.keep(), false
 	}
@@ -173,7 +174,8 @@ func (d *decision) edited() {
 	}
 }
 
-// falls tells that an edit left the candidate more than the weight that is asked for now.
+// falls tells that the candidate has more than the weight that is asked for now: an edit left it
+// so, or users are still on what was in its slot.
 func (d *decision) falls() bool {
 	c := d.next.Candidate
 	if d.spec.Canary.routed() {
