@@ -305,6 +305,7 @@ func (r *Reconciler) write(ctx context.Context, t *turn, next strategies.State) 
 		if m.unrecorded == nil || m.unrecorded.Error() != no.Error() {
 			status.Reason, status.Message, status.Since = strategies.Blocked, no.Error(), t.sight.At
 			r.offer(status)
+			m.offered = "" // when it can be recorded again the ledger hears so, whatever is told then
 		}
 		m.unrecorded, m.recordAt = no, t.at.Add(refusedFor)
 	}
