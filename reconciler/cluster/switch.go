@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -45,6 +46,9 @@ func (c *Cluster) selectColors(ctx context.Context, s Sight, next strategies.Sta
 			moves = append(moves, move{view.Name, to, a.Stamp})
 		}
 	}
+	if err := c.awaited(ctx, s, next, a); err != nil {
+		return err
+	}
 	if a.Prime {
 		// Each is asked about first: a switch that is refused in part would have to go back.
 		if err := c.moveAll(ctx, s, next, moves, dry); err != nil {
@@ -55,6 +59,32 @@ func (c *Cluster) selectColors(ctx context.Context, s Sight, next strategies.Sta
 		}
 	}
 	return c.moveAll(ctx, s, next, moves, false)
+}
+
+// awaited reads again, before users are sent to a candidate, whether it is there and somebody
+// of it is ready: the watch of its pods may lag behind, and does for a process that slept and
+// has not heard yet what happened meanwhile. The way back asks nobody.
+func (c *Cluster) awaited(ctx context.Context, s Sight, next strategies.State, a strategies.Select) error {
+	to := next.Candidate
+	if to == nil || next.Stable == nil || next.Back != nil || a.To == strategies.Only(next.Stable.Color) || s.Slots[to.Color].Ready == 0 {
+		return nil
+	}
+	seen := s.deployments[to.Color]
+	if seen == nil {
+		return nil
+	}
+	now, err := c.resource("Deployment").Get(ctx, seen.GetName(), metav1.GetOptions{})
+	if err != nil && !apierrors.IsNotFound(err) {
+		return judge("read "+name(seen), err)
+	}
+	ready := int64(0)
+	if err == nil && now.GetUID() == seen.GetUID() {
+		ready, _, _ = unstructured.NestedInt64(now.Object, "status", "readyReplicas")
+	}
+	if ready == 0 {
+		return fmt.Errorf("no pod of %s is ready any more: %w", name(seen), ErrConflict)
+	}
+	return nil
 }
 
 // A move is one write to one Service.
