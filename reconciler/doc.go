@@ -43,7 +43,8 @@
 // # Dying
 //
 // The state ConfigMap is the authority and is written before an effect that raises the
-// candidate's share. An effect that lowers it acts first and carries its own record.
+// candidate's share. An effect that lowers it acts first and carries its own record; what it
+// did and could not record the process knows, and who follows it records anew before it raises.
 // Every effect is fenced by what was observed and confirmed by the next observation, so
 // a pass that was cut off anywhere is simply made again. Where the state is gone it is
 // rebuilt from what is live and from the ledger (lost.go).
