@@ -126,7 +126,7 @@ func scopes(troubles int) []scope {
 		{scope{name: "canary", spec: canary(one, timed...), replicas: 1}, [2]int{1100, 47000}},
 		{scope{name: "canary", spec: canary(one, timed...), replicas: 2}, [2]int{1900, 91000}},
 		{scope{name: "canary with a gate", spec: canary("maxSurge: 0\n    maxUnavailable: 1", gated...), replicas: 3}, [2]int{780, 26000}},
-		{scope{name: "canary by router", spec: canary(router, routed...), replicas: 2}, [2]int{1000, 42000}},
+		{scope{name: "canary by router", spec: canary(router, routed...), replicas: 2}, [2]int{1000, 41000}},
 		{scope{name: "canary by router", spec: canary(router, "setWeight: 20"), replicas: 3}, [2]int{2100, 121000}},
 		{scope{name: "rolling update", spec: "strategy:\n  rollingUpdate: {maxSurge: 1, maxUnavailable: 0}" + rest, replicas: 2}, [2]int{1450, 64000}},
 		{scope{name: "blue-green with a gate", spec: blueGreen("autoPromotionEnabled: false"), replicas: 2}, [2]int{590, 20000}},

@@ -1,7 +1,7 @@
 package strategies
 
-// fencing tells that an agent took over in flight and its epoch does not stand on every
-// object yet: until it does, a stalled predecessor could still write (SPEC 6.3).
+// fencing tells that an agent took over and its epoch does not stand on every object yet:
+// until it does, a stalled predecessor could still write (SPEC 6.3).
 func (d *decision) fencing() bool {
 	if !d.next.Fencing {
 		return false
@@ -32,4 +32,22 @@ func (d *decision) marked(s Stamp) bool {
 		}
 	}
 	return true
+}
+
+// outlived tells that something bears the epoch of a predecessor. An agent that took over at
+// rest has marked nothing: a count that its predecessor sent before it fell asleep may still
+// arrive, and take the pods of whatever serves by then.
+func (d *decision) outlived() bool {
+	older := func(epoch int64) bool { return epoch > 0 && epoch < d.next.Epoch } // 0 = nobody's yet (SPEC 5.19)
+	for _, svc := range d.obs.Services {
+		if svc.Selects != Nothing && older(svc.Epoch) {
+			return true
+		}
+	}
+	for _, slot := range d.obs.Slots {
+		if slot.Exists && !slot.Deleting && older(slot.Epoch) {
+			return true
+		}
+	}
+	return d.obs.Router != nil && older(d.obs.Router.Epoch)
 }

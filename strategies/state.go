@@ -68,7 +68,7 @@ type State struct {
 	// clock jumped. It is in one record with them, so that who reads the one has the other.
 	Moved time.Duration `json:"moved,omitempty"`
 
-	Fencing bool `json:"fencing,omitempty"` // taken over in flight; the epoch is not on every object yet
+	Fencing bool `json:"fencing,omitempty"` // taken over; the epoch is not on every object yet
 }
 
 // A Told is what people read once.
