@@ -1,6 +1,7 @@
 package strategies
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -42,7 +43,7 @@ func (d *decision) move(w int) (acts []Action, live bool) {
 		floor = d.n - unavailable
 	}
 	wantC, wantS := split(d.n, w, surge > 0)
-	to := BothColors
+	to, behind := BothColors, false // behind: a switch that was begun waits for the EndpointSlices
 	switch {
 	case w == 0:
 		// A stable that is short of pods shares until it has them: capacity first.
@@ -55,10 +56,12 @@ func (d *decision) move(w int) (acts []Action, live bool) {
 		if wantS = min(stable.Desired, surge); d.n == 0 {
 			wantS = 0 // nobody is asked for: there is no way back to keep
 		}
-		// Both, until the EndpointSlices show all of it: that a pod is ready is known here
-		// before those who make the slices know it.
-		if known := d.selection(Only(c.Color)) == Only(c.Color) || d.n == 0 || len(d.services()) == 0 || d.obs.Off.Ready || d.endpoints(c.Color) >= wantC; candidate.Desired >= wantC && known {
-			to = Only(c.Color)
+		// Both, until the EndpointSlices show all of it: that a pod is ready is known here before
+		// those who make the slices know it. What was switched already is not taken back for that.
+		shown := d.n == 0 || len(d.services()) == 0 || d.obs.Off.Ready || d.endpoints(c.Color) >= wantC
+		begun := slices.ContainsFunc(d.services(), func(s Service) bool { return s.Selects == Only(c.Color) })
+		if candidate.Desired >= wantC && (shown || begun) {
+			to, behind = Only(c.Color), !shown
 		}
 	case d.n > 0 && wantC == 0: // one pod and no surge: nothing, or all (SPEC 5.9)
 		to = Only(s.Color)
@@ -104,7 +107,7 @@ func (d *decision) move(w int) (acts []Action, live bool) {
 		acts = []Action{Scale{s.Color, min(wantS, room(candidate.Desired)), d.stamp()}}
 	case candidate.Desired < wantC && !candidate.Lags && min(wantC, room(stable.Desired)) > candidate.Desired:
 		acts = []Action{Scale{c.Color, min(wantC, room(stable.Desired)), d.stamp()}}
-	case selects != to && d.mayjoin(to, selects):
+	case selects != to && !behind && d.mayjoin(to, selects):
 		acts = []Action{Select{To: to, Stamp: d.stamp()}}
 	case d.resizing() && to == Only(s.Color) && stable.Desired > wantS:
 		acts = []Action{Scale{s.Color, wantS, d.stamp()}}
