@@ -133,6 +133,9 @@ func (l *Lease) note(made *coordinationv1.Lease, sent time.Time, err error) erro
 	if err == nil {
 		l.live = made
 		if holderOf(made) == l.me {
+			if now := time.Now(); l.renewed.Load() != nil && l.age() > stopAfter {
+				l.back.Store(&now) // before the fence opens
+			}
 			l.renewed.Store(&sent)
 		}
 	}

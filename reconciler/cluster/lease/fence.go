@@ -8,9 +8,15 @@ import (
 // Held fails when no renewal was accepted in the last 10 s: others may take the Lease
 // 5 s later. It looks at the clock, not at a timer: in a process that was stopped and
 // goes on, what was about to write may run before any timer does.
+//
+// It fails for a second more when one is accepted again: what was seen before is old, and
+// the watches are only just telling what came meanwhile.
 func (l *Lease) Held() error {
 	if l.age() > stopAfter {
 		return errNotHeld
+	}
+	if back := l.back.Load(); back != nil && time.Since(*back) < looksFirst {
+		return errAway
 	}
 	return nil
 }

@@ -42,12 +42,14 @@ const (
 	requestLimit = 2 * time.Second
 	giveBackIn   = time.Second     // else it expires by itself
 	endsWithin   = 3 * time.Second // the work, once it was told to
+	looksFirst   = time.Second     // who was away for longer than stopAfter
 )
 
 var (
 	errTaken   = errors.New("another agent leads: stopping, so that only one acts")
 	errLost    = errors.New("the Lease could not be renewed: stopping, so that only one agent acts")
 	errNotHeld = errors.New("not sent: the Lease was not renewed in time, and another agent may act")
+	errAway    = errors.New("not sent: the agent stood still for a while, and looks at what is there first")
 )
 
 // A Lease is this process's part in it.
@@ -62,6 +64,8 @@ type Lease struct {
 	away time.Duration // see Away; written before the work begins
 	// renewed is when the last renewal that was accepted was sent; nil = not held.
 	renewed atomic.Pointer[time.Time]
+	// back is when a renewal was accepted after none was for longer than stopAfter; nil = never.
+	back atomic.Pointer[time.Time]
 }
 
 // leases is what is used of client-go's. An Update is a compare-and-swap.

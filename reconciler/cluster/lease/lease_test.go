@@ -245,6 +245,37 @@ func TestOutage(t *testing.T) {
 	})
 }
 
+// A process that stood still for longer than its Lease allows looks for a second at what is there
+// before it writes again, and for the first time as for all others it does not wait at all.
+func TestLooksFirst(t *testing.T) {
+	play(t, func(t *testing.T, s *server) {
+		a := start(t, s, "a")
+		a.whenWorks(t)
+		if err := a.lease.Held(); err != nil {
+			t.Error(err)
+		}
+		// As it is for who goes on after a long sleep between two renewals.
+		long := time.Now().Add(-stopAfter - time.Second)
+		a.lease.renewed.Store(&long)
+		if err := a.lease.Held(); !errors.Is(err, errNotHeld) {
+			t.Errorf("before it is renewed: %v", err)
+		}
+		for began := time.Now(); !errors.Is(a.lease.Held(), errAway); time.Sleep(time.Millisecond) {
+			if a.lease.Held() == nil || time.Since(began) > time.Minute {
+				t.Fatalf("it does not look: %v, its log:\n%s", a.lease.Held(), a.log)
+			}
+		}
+		began := time.Now()
+		for errors.Is(a.lease.Held(), errAway) {
+			time.Sleep(time.Millisecond)
+		}
+		within(t, "looking", time.Since(began), looksFirst-10*time.Millisecond, looksFirst+10*time.Millisecond)
+		if err := a.lease.Held(); err != nil || !a.works.Load() {
+			t.Errorf("it does not go on: %v, %v", err, a.err)
+		}
+	})
+}
+
 // The answer to every other write is lost: the Lease is ours all the same.
 func TestAnswersLost(t *testing.T) {
 	play(t, func(t *testing.T, s *server) {
@@ -476,6 +507,13 @@ func TestFence(t *testing.T) {
 	}
 	l.renewed.Store(&now)
 	if err := ask("PATCH"); err != nil {
+		t.Error(err)
+	}
+	l.back.Store(&now)
+	if err := ask("PATCH"); !errors.Is(err, errAway) {
+		t.Errorf("it was away until now: %v", err)
+	}
+	if err := ask("GET"); err != nil {
 		t.Error(err)
 	}
 }
