@@ -123,8 +123,9 @@ func (d *decision) back() []Action {
 	default:
 		d.say(Degraded, Held, "%s is %s, and the Deployment of stable %s is gone: %s", c.Revision, b.Cause, s.Revision, s.again())
 	}
-	if !enough && stable.Started && stable.Ready == 0 && stable.Desired >= d.n && !d.deserted(c.Color) {
-		d.next.Message += "; waiting for a pod of " + s.Revision + " to be ready" + because(stable.Trouble)
+	// While its pods crash in turn some may be ready now and then: that is not told each time (SPEC 7.4).
+	if ails := stable.Ready == 0 || stable.Trouble != ""; !enough && ails && stable.Started && stable.Desired >= d.n && !d.deserted(c.Color) {
+		d.next.Message += "; waiting for pods of " + s.Revision + " to be ready" + because(stable.Trouble)
 	}
 	d.lookAt(stable.NextAt)
 	switch left := candidate.Exists && !candidate.Deleting && candidate.Desired > 0; {
