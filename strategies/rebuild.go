@@ -130,6 +130,10 @@ func rebuilt(spec Spec, ledger Status, colors map[Color]Track, obs Observation) 
 	if obs.Slots[candidate.Color].Desired == 0 && selects == Only(stable.Color) {
 		live = 0 // nothing of this attempt is made: the stamps may be of one before
 	}
+	if d := (&decision{spec: spec, obs: obs, next: s}); live > at && !spec.carried() && stands(obs.Slots) && d.observedWeight() == ledger.Weight {
+		// Nothing is on its way: an edit of the steps moved it back since the last write (SPEC 3.6).
+		live, s.Cap = at, &Cap{Step: at, Weight: ledger.Weight}
+	}
 	switch {
 	case live > at+2:
 		return s, fmt.Errorf("the live objects stand at step %d, the ledger at step %d: restore ConfigMap kexal-%s", live, at, ledger.Metadata.Name)
@@ -147,6 +151,16 @@ func rebuilt(spec Spec, ledger Status, colors map[Color]Track, obs Observation) 
 	}
 	s.ProgressAt = obs.At
 	return s, nil
+}
+
+// stands tells that no count is on its way: all pods that are asked for are ready.
+func stands(slots map[Color]Slot) bool {
+	for _, slot := range slots {
+		if slot.Lags || slot.sure() != slot.Desired || slot.Pods != slot.Desired {
+			return false
+		}
+	}
+	return true
 }
 
 // warmed is a warm time that begins at the observation: how much of it was over nobody
