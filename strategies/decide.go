@@ -289,9 +289,9 @@ func (d *decision) finish(acts []Action) Plan {
 	switch {
 	case !next.inFlight() && sameState(same, was):
 		next = d.read // a settled rollout takes the new epoch with its next record (SPEC 6.3)
-	case !next.Fencing && next.Back == nil && d.obs.Wanted != nil && d.outlived():
-		// That record: nothing was marked at the take-over. If we die before all is, the next
-		// agent takes over in flight, or with a record of its own.
+	case !next.Fencing && next.Back == nil && next.Candidate != nil && d.outlived():
+		// A rollout begins, and nothing was marked at the take-over. If we die before all is, the
+		// next agent takes over in flight.
 		next.Fencing, acts = true, d.fence()
 	}
 	return Plan{Next: next, ActFirst: d.next.Back != nil, Actions: acts, Runs: d.runs(), Recheck: d.recheck}
