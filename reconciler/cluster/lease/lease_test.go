@@ -246,7 +246,7 @@ func TestOutage(t *testing.T) {
 }
 
 // A process that stood still for longer than its Lease allows looks for a second at what is there
-// before it writes again, and for the first time as for all others it does not wait at all.
+// before it writes again. One that begins does not wait.
 func TestLooksFirst(t *testing.T) {
 	play(t, func(t *testing.T, s *server) {
 		a := start(t, s, "a")
