@@ -23,6 +23,7 @@ type turn struct {
 	spec     strategies.Spec
 	problems []strategies.Problem
 	at       time.Time // by the steady clock
+	place    place     // where its plan stands, before a refusal is told instead
 	askAt    time.Time // when the server is asked again about what it refused, by that clock; zero = it refused nothing
 }
 
@@ -226,8 +227,9 @@ func (t *turn) surge() int32 {
 // carryOut makes a plan true, in the order of SPEC 6.4: the record, then the effects; on
 // the way back to stable the effects, then the record.
 func (r *Reconciler) carryOut(ctx context.Context, t *turn, plan strategies.Plan) (recheck time.Time, err error) {
+	t.memory.heads(plan.ActFirst)
 	if plan.ActFirst {
-		t.memory.blocked, t.memory.claimed = nil, plan.Next.Epoch
+		t.memory.claimed = plan.Next.Epoch
 		refused, acted := r.actBack(ctx, t, plan)
 		recheck = plan.Recheck
 		if refused != nil {
@@ -243,40 +245,14 @@ func (r *Reconciler) carryOut(ctx context.Context, t *turn, plan strategies.Plan
 		}
 		return recheck, acted
 	}
-	clear(t.memory.refused)
-	blocked := r.block(t, &plan)
+	until := t.blocked(&plan)
 	if err := r.write(ctx, t, plan.Next); err != nil {
 		return time.Time{}, err
 	}
-	if blocked {
-		return earlier(plan.Recheck, t.memory.retryAt), nil
+	if !until.IsZero() {
+		return earlier(plan.Recheck, until), nil
 	}
 	return plan.Recheck, r.act(ctx, t, plan)
-}
-
-// block: while the server refuses a write, people read its words, the phase stays what
-// it is, and the write is tried once a minute (SPEC 6.6).
-func (r *Reconciler) block(t *turn, plan *strategies.Plan) (wait bool) {
-	m := t.memory
-	if !slices.ContainsFunc(plan.Actions, func(a strategies.Action) bool { return a.String() == m.blocks }) {
-		m.blocked = nil // something else is to be done now
-	}
-	if m.blocked == nil {
-		return false
-	}
-	sayBlocked(plan, t.record.State, m.blocked)
-	return t.at.Before(m.retryAt)
-}
-
-// sayBlocked puts the server's words where people read. Told once, it is not told anew.
-func sayBlocked(plan *strategies.Plan, was strategies.State, no *cluster.Refusal) {
-	plan.Next.Reason, plan.Next.Message, plan.Next.NextAt = strategies.Blocked, no.Error(), nil
-	for i := range plan.Next.Conditions {
-		plan.Next.Conditions[i].Reason, plan.Next.Conditions[i].Message = strategies.Blocked, no.Error()
-	}
-	if was.Reason == strategies.Blocked {
-		plan.Next.Since = was.Since
-	}
 }
 
 func earlier(a, b time.Time) time.Time {
@@ -348,44 +324,16 @@ func (r *Reconciler) act(ctx context.Context, t *turn, plan strategies.Plan) err
 		r.logAction(t, action, err)
 		var no *cluster.Refusal
 		if errors.As(err, &no) {
-			t.memory.blocked, t.memory.blocks, t.memory.retryAt = no, action.String(), t.at.Add(refusedFor)
+			t.refused(action, no)
 			r.queue.Add(t.name) // to say so; it is tried again only when its time has come
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		t.memory.blocked = nil
+		t.memory.done(action)
 	}
 	return nil
-}
-
-// actBack makes the effects of a return to stable: each is tried whatever became of the
-// others, and one that the server refuses is left alone for its time (SPEC 5.17, 6.6).
-// It gives the first that is refused.
-func (r *Reconciler) actBack(ctx context.Context, t *turn, plan strategies.Plan) (first *refusal, err error) {
-	var errs []error
-	still := map[string]refusal{} // only of what is planned now
-	for _, action := range plan.Actions {
-		key := action.String()
-		no, refused := t.memory.refused[key]
-		if !refused || !t.at.Before(no.until) {
-			err := r.Cluster.Act(ctx, t.sight, plan.Next, action)
-			r.logAction(t, action, err)
-			var words *cluster.Refusal
-			if !errors.As(err, &words) {
-				errs = append(errs, err)
-				continue
-			}
-			no = refusal{words, t.at.Add(refusedFor)}
-		}
-		still[key] = no
-		if first == nil {
-			first = &no
-		}
-	}
-	t.memory.refused = still
-	return first, errors.Join(errs...)
 }
 
 func (r *Reconciler) logAction(t *turn, action strategies.Action, err error) {

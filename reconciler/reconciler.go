@@ -114,10 +114,11 @@ type memory struct {
 	ahead   time.Duration
 	moved   time.Duration
 	offered string
-	blocked *cluster.Refusal
-	blocks  string             // the action that it refuses
-	retryAt time.Time          // of what is blocked on the way forward
-	refused map[string]refusal // by action, on the way back
+	// What the server refuses, by action: on the way back, or on the way forward; and there the one
+	// that was refused last, if nothing went through since.
+	back    bool
+	refused map[string]refusal
+	waits   string
 	// A record that the server refuses, and when it is tried again.
 	unrecorded *cluster.Refusal
 	recordAt   time.Time
@@ -152,23 +153,13 @@ func (m *memory) known(r cluster.Record) cluster.Record {
 	return r
 }
 
-// refusal is an action that the server refuses on the way back; the others go on.
-type refusal struct {
-	err   *cluster.Refusal
-	until time.Time
-}
-
 // verdict is what a dry-run said.
 type verdict struct {
 	refusal error
 	until   time.Time // it is asked again after; zero = never
 }
 
-const (
-	workers = 4
-	// refusedFor is how long a refused request is left alone (SPEC 6.6).
-	refusedFor = time.Minute
-)
+const workers = 4
 
 // New prepares a reconciler; it starts with Run.
 func New(s Settings) *Reconciler {

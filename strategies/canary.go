@@ -226,6 +226,21 @@ func (d *decision) observedWeight() int {
 	return share(services[0].Endpoints[c], services[0].Endpoints[s])
 }
 
+// keptWeight is the observed weight where a rollout stands. By ratio stable's share counts as what
+// was asked of it: that its pods crash in turn is not told each time (SPEC 7.4).
+func (d *decision) keptWeight() int {
+	live := d.observedWeight()
+	if d.spec.BlueGreen != nil || d.spec.Canary.routed() || d.selection(BothColors) != BothColors {
+		return live
+	}
+	c, s := d.next.Candidate.Color, d.next.Stable.Color
+	ready := d.obs.Slots[c].Ready
+	if services := d.services(); len(services) > 0 {
+		ready = services[0].Endpoints[c]
+	}
+	return min(live, share(ready, d.obs.Slots[s].Desired))
+}
+
 // promote sends all users to the candidate, which becomes stable where it stands (SPEC
 // 5.15): no pod is started twice.
 func (d *decision) promote() []Action {

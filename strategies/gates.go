@@ -107,7 +107,7 @@ func (d *decision) keep() []Action {
 		acts, live = d.make(d.next.Asked)
 	}
 	if live {
-		d.next.Live = d.observedWeight()
+		d.next.Live = d.keptWeight()
 	}
 	d.next.ProgressAt = progress
 	if d.next.Reason == Held {
