@@ -56,6 +56,9 @@ func (n *namespace) writes() []string {
 	return all
 }
 
+// conflicting are the words of a conflict.
+const conflicting = "the object has been modified"
+
 // refuses has requests refused: with a function's words, unless they are empty.
 func (n *namespace) refuses(words func(r request) string) { n.refuse = words }
 
@@ -68,6 +71,9 @@ func (n *namespace) around(r apiserver.Request, do func() (*unstructured.Unstruc
 	n.asked = append(n.asked, asked)
 	if n.refuse != nil {
 		if words := n.refuse(asked); words != "" {
+			if words == conflicting {
+				return nil, apierrors.NewConflict(schema.GroupResource{Resource: r.Kind}, r.Name, errors.New(words))
+			}
 			return nil, apierrors.NewForbidden(schema.GroupResource{Resource: r.Kind}, r.Name, errors.New(words))
 		}
 	}

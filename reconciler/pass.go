@@ -322,8 +322,7 @@ func (r *Reconciler) act(ctx context.Context, t *turn, plan strategies.Plan) err
 	for _, action := range plan.Actions {
 		err := r.Cluster.Act(ctx, t.sight, plan.Next, action)
 		r.logAction(t, action, err)
-		var no *cluster.Refusal
-		if errors.As(err, &no) {
+		if no := cluster.Refused(err); no != nil {
 			t.refused(action, no)
 			r.queue.Add(t.name) // to say so; it is tried again only when its time has come
 			return nil

@@ -145,6 +145,43 @@ func TestAbortActsWithoutARecord(t *testing.T) {
 	}
 }
 
+// What fails beside a refusal does not rest with it: on the way back one write of a mark is refused,
+// and the one that met a conflict is tried again at once (SPEC 5.17, 6.3).
+func TestConflictBesideARefusal(t *testing.T) {
+	t.Parallel()
+	r, n := inFlight(t)
+	r.follow(commit("web:v2", "abort: "+quoted(r.state(t).Candidate.Revision)+", "))
+	met := false
+	n.refuses(func(w request) string {
+		switch {
+		case w.object == "Deployment web-green":
+			return "it is refused"
+		case w.object == "Service web" && !met:
+			met = true
+			return conflicting
+		}
+		return ""
+	})
+	if _, err := r.pass(t.Context(), "web"); !errors.Is(err, cluster.ErrConflict) {
+		t.Errorf("the first pass comes to %v", err)
+	}
+	n.writes()
+	n.show()
+	if _, err := r.pass(t.Context(), "web"); err != nil {
+		t.Errorf("the second comes to %v", err)
+	}
+	if w := n.writes(); !slices.Contains(w, "patch Service web") {
+		t.Errorf("then it writes %q", w)
+	}
+	n.show()
+	if _, err := r.pass(t.Context(), "web"); err != nil {
+		t.Errorf("the third comes to %v", err)
+	}
+	if w := n.writes(); len(w) != 0 || r.state(t).Reason != strategies.Blocked {
+		t.Errorf("what is refused is tried again at once: %q; it says %s", w, r.state(t).Message)
+	}
+}
+
 func quoted(revision string) string { return fmt.Sprintf("%q", revision) }
 
 // A process that takes over in flight records a later epoch and stamps it on every object before

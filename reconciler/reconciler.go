@@ -260,7 +260,6 @@ func (r *Reconciler) Start(ctx context.Context) (context.Context, error) {
 // Work looks at one rollout, and says in the queue when it is to be looked at again.
 func (r *Reconciler) Work(ctx context.Context, name string) {
 	recheck, err := r.pass(ctx, name)
-	var no *cluster.Refusal
 	switch {
 	case ctx.Err() != nil || errors.Is(err, errBehind):
 	case errors.Is(err, errSuperseded):
@@ -268,7 +267,7 @@ func (r *Reconciler) Work(ctx context.Context, name string) {
 	case errors.Is(err, cluster.ErrConflict):
 		r.Log.Debug().Str("rollout", name).Err(err).Msg("the world moved on: deciding again")
 		r.queue.AddRateLimited(name)
-	case errors.As(err, &no):
+	case cluster.Refused(err) != nil:
 		r.Log.Warn().Str("rollout", name).Err(err).Msg("tried again in a minute")
 		r.queue.Forget(name)
 		r.queue.AddAfter(name, refusedFor)

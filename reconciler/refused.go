@@ -118,8 +118,8 @@ func (r *Reconciler) actBack(ctx context.Context, t *turn, plan strategies.Plan)
 		if !refused || !t.at.Before(no.until) {
 			err := r.Cluster.Act(ctx, t.sight, plan.Next, action)
 			r.logAction(t, action, err)
-			var words *cluster.Refusal
-			if !errors.As(err, &words) {
+			words := cluster.Refused(err)
+			if words == nil {
 				errs = append(errs, err)
 				continue
 			}

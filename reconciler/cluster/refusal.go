@@ -33,6 +33,26 @@ func (r *Refusal) Mistake() *strategies.Mistake {
 	return &strategies.Mistake{At: r.At, Err: errors.New(r.What + " is refused: " + r.Words), Fix: r.Fix}
 }
 
+// Refused is the server's first no, where all that failed was refused; else nil. What failed in another
+// way beside it may go through at once, and does not rest with what was refused (SPEC 5.17, 6.6).
+func Refused(err error) (first *Refusal) {
+	several, are := err.(interface{ Unwrap() []error })
+	if !are {
+		errors.As(err, &first)
+		return first
+	}
+	for _, err := range several.Unwrap() {
+		no := Refused(err)
+		if no == nil {
+			return nil
+		}
+		if first == nil {
+			first = no
+		}
+	}
+	return first
+}
+
 // judge sorts an answer of the API server: nil, a conflict, a refusal, or trouble that
 // may pass.
 func judge(what string, err error) error {
