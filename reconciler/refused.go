@@ -118,12 +118,15 @@ func (r *Reconciler) actBack(ctx context.Context, t *turn, plan strategies.Plan)
 		if !refused || !t.at.Before(no.until) {
 			err := r.Cluster.Act(ctx, t.sight, plan.Next, action)
 			r.logAction(t, action, err)
-			words := cluster.Refused(err)
-			if words == nil {
+			switch words := cluster.Refused(err); {
+			case words != nil:
+				no = refusal{err: words, until: t.at.Add(refusedFor)}
+			case err != nil && refused:
+				errs = append(errs, err) // nobody knows better than before: that is not told anew
+			default:
 				errs = append(errs, err)
 				continue
 			}
-			no = refusal{err: words, until: t.at.Add(refusedFor)}
 		}
 		still[key] = no
 		if first == nil {
