@@ -110,6 +110,7 @@ func (d *decision) back() []Action {
 	}
 	if stable.Started && stable.Desired < size { // to scale is to pause, and a paused one makes no ReplicaSet
 		acts = append(acts, Scale{s.Color, size, d.stamp()})
+		d.next.Back.WokenAt = d.obs.At // by that
 	}
 	acts = append(acts, d.restores()...)
 	switch {
@@ -179,10 +180,11 @@ func (d *decision) overlapsBack(candidate Slot) bool {
 	return true
 }
 
-// giveWay: quota refuses stable's growth, so the candidate gives way pod for pod: one
-// pod goes, stable's ReplicaSet is woken to take its place (K30), and the next one goes
-// when one more of stable's is ready, or while enough pods would still be ready without it. More is never
-// given: what stable cannot take would only be lost.
+// giveWay: quota refuses stable's growth. Where that did not grow in this return its ReplicaSet is woken
+// first: by itself it would sleep for minutes though there is room again (K30). Then the candidate
+// gives way pod for pod: one pod goes, stable's ReplicaSet is woken to take its place, and the next
+// one goes when one more of stable's is ready, or while enough pods would still be ready without
+// it. More is never given: what stable cannot take would only be lost.
 func (d *decision) giveWay(candidate, stable Slot) []Action {
 	b, c, s := d.next.Back, d.next.Candidate, d.next.Stable
 	_, unavailable := d.spec.budget(d.n)
@@ -198,6 +200,13 @@ func (d *decision) giveWay(candidate, stable Slot) []Action {
 	case candidate.Pods > candidate.Desired:
 		return nil // it is on its way; terminating pods count against quota
 	case stable.Pods >= d.n:
+		return nil
+	case b.WokenAt.IsZero(): // what refused it before may have room by now
+		b.WokenAt = d.obs.At
+		d.lookAt(d.obs.At.Add(wakeAgain))
+		return []Action{Touch{s.Color, d.obs.At}}
+	case !b.Gave && b.Had == 0 && !stable.TouchedAt.After(d.obs.At) && d.obs.At.Before(stable.TouchedAt.Add(wakeAgain)):
+		d.lookAt(stable.TouchedAt.Add(wakeAgain))
 		return nil
 	case !b.Gave && stable.Ready <= b.Had && d.obs.At.Before(woken):
 		d.lookAt(woken)

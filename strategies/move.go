@@ -136,6 +136,9 @@ func (d *decision) orWait(acts []Action, reason Reason, moving string) []Action 
 	if d.next.Back != nil {
 		return nil // it passed
 	}
+	if acts := d.wakes(d.next.Stable); acts != nil { // of a weight that falls
+		return acts
+	}
 	return d.wakes(d.next.Candidate)
 }
 
