@@ -225,6 +225,12 @@ func (d *decision) switchOver() []Action {
 	if !moved {
 		full = d.fullSize()
 		d.next.Switching, d.next.OverlapAt, d.next.Live = false, time.Time{}, 0
+		if d.shut() { // the windows closed while it grew: that is told, whoever of it is ready meanwhile
+			return d.waitForWindow()
+		}
+		if d.was.Reason == WaitingForWindow {
+			d.next.ProgressAt = d.obs.At // a window does not count (SPEC 5.23)
+		}
 		if acts, ready := d.stand(full, Promoting, "promoting"); !ready {
 			return acts
 		}
@@ -255,9 +261,6 @@ func (d *decision) switchOver() []Action {
 		if told && !moved && (prime || !d.proves(c.Color)) && d.obs.At.Before(calm) {
 			d.lookAt(calm)
 			return nil
-		}
-		if !moved && d.shut() { // the windows closed while it grew
-			return d.waitForWindow()
 		}
 		if !d.was.Switching { // one that is refused is begun again, and is no progress each time
 			d.next.ProgressAt = d.obs.At
