@@ -110,7 +110,9 @@ func (d *decision) back() []Action {
 	}
 	if stable.Started && stable.Desired < size { // to scale is to pause, and a paused one makes no ReplicaSet
 		acts = append(acts, Scale{s.Color, size, d.stamp()})
-		d.next.Back.WokenAt = d.obs.At // by that
+		if b.WokenAt.IsZero() { // it is woken by that, however often that is tried
+			b.WokenAt = d.obs.At
+		}
 	}
 	acts = append(acts, d.restores()...)
 	switch {
