@@ -182,6 +182,46 @@ func TestConflictBesideARefusal(t *testing.T) {
 	}
 }
 
+// Tried again after its minute, what is refused on the way back may fail in another way: that says
+// nothing new, and nothing is told (SPEC 6.6, 7.4).
+func TestRefusalStaysTold(t *testing.T) {
+	t.Parallel()
+	r, n := inFlight(t)
+	r.follow(commit("web:v2", "abort: "+quoted(r.state(t).Candidate.Revision)+", "))
+	words := "it is refused"
+	n.refuses(func(w request) string {
+		if w.object == "Service web" {
+			return words
+		}
+		return ""
+	})
+	look := func() {
+		t.Helper()
+		n.show()
+		if _, err := r.pass(t.Context(), "web"); err != nil && !errors.Is(err, cluster.ErrConflict) {
+			t.Fatal(err)
+		}
+		n.settle()
+	}
+	for range 3 {
+		look()
+	}
+	was := r.state(t).Message
+	if r.state(t).Reason != strategies.Blocked || !strings.Contains(was, "it is refused") {
+		t.Fatalf("it says %s", was)
+	}
+	words = conflicting
+	n.line.RunTo(n.line.Now().Add(refusedFor))
+	n.writes()
+	look()
+	if w := n.writes(); !slices.Contains(w, "patch Service web") {
+		t.Errorf("after a minute it writes %q", w)
+	}
+	if is := r.state(t).Message; is != was {
+		t.Errorf("it says %q, after %q", is, was)
+	}
+}
+
 func quoted(revision string) string { return fmt.Sprintf("%q", revision) }
 
 // A process that takes over in flight records a later epoch and stamps it on every object before
