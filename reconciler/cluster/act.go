@@ -198,6 +198,9 @@ func (c *Cluster) applyShared(ctx context.Context, s Sight, next strategies.Stat
 		if live != nil && (!a.All || digestOf(live) == digestOf(own)) {
 			continue
 		}
+		if err := othersNow(live, r.Rollout); err != nil {
+			return err
+		}
 		var err error
 		if live == nil {
 			// A Service that no revision knows yet is known to the one that brings it.
@@ -236,6 +239,9 @@ func (c *Cluster) applyShared(ctx context.Context, s Sight, next strategies.Stat
 			}
 			continue
 		}
+		if err := othersNow(live, r.Rollout); err != nil {
+			return err
+		}
 		if live.GetDeletionTimestamp() != nil {
 			return fmt.Errorf("%s is being deleted: %w", name(live), ErrConflict)
 		}
@@ -249,6 +255,15 @@ func (c *Cluster) applyShared(ctx context.Context, s Sight, next strategies.Stat
 		}
 	}
 	return nil
+}
+
+// othersNow: an object of somebody else took the name of one of the rollout's since it was observed.
+// That is a conflict, and the next observation finds it in the way.
+func othersNow(live *unstructured.Unstructured, rollout string) error {
+	if live == nil || live.GetLabels()[release.LabelRollout] == rollout {
+		return nil
+	}
+	return fmt.Errorf("%s is not of rollout %s: %w", name(live), rollout, ErrConflict)
 }
 
 // createService makes a Service that selects one colour from its first moment.

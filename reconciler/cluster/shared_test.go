@@ -58,7 +58,7 @@ func TestApplyCarriesWhatItOwns(t *testing.T) {
 }
 
 // What says already what Git says is not written (SPEC 6.7), and what is being deleted neither:
-// it has to go first (SPEC 6.8, K27).
+// it has to go first (SPEC 6.8, K27). What somebody else made since under its name is left alone (5.8).
 func TestApplyShared(t *testing.T) {
 	r := released(t, false)
 	for _, c := range []struct {
@@ -81,6 +81,14 @@ func TestApplyShared(t *testing.T) {
 		{"the Service differs and is being deleted", func(web, notes *unstructured.Unstructured) {
 			annotate(web, map[string]string{release.NoteDigest: "another"})
 			web.SetDeletionTimestamp(&metav1.Time{Time: noon})
+		}, nil, true},
+		{"the ConfigMap is somebody else's since", func(web, notes *unstructured.Unstructured) {
+			notes.SetLabels(nil)
+			notes.SetAnnotations(nil)
+		}, nil, true},
+		{"the Service is somebody else's since", func(web, notes *unstructured.Unstructured) {
+			web.SetLabels(map[string]string{release.LabelRollout: "api"})
+			web.SetAnnotations(nil)
 		}, nil, true},
 	} {
 		w := newWire(t)
