@@ -23,7 +23,6 @@ type turn struct {
 	spec     strategies.Spec
 	problems []strategies.Problem
 	at       time.Time // by the steady clock
-	place    place     // where its plan stands, before a refusal is told instead
 	askAt    time.Time // when the server is asked again about what it refused, by that clock; zero = it refused nothing
 }
 
@@ -323,7 +322,7 @@ func (r *Reconciler) act(ctx context.Context, t *turn, plan strategies.Plan) err
 		err := r.Cluster.Act(ctx, t.sight, plan.Next, action)
 		r.logAction(t, action, err)
 		if no := cluster.Refused(err); no != nil {
-			t.refused(action, no)
+			t.refused(action, plan.Next, no)
 			r.queue.Add(t.name) // to say so; it is tried again only when its time has come
 			return nil
 		}

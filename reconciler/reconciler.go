@@ -114,11 +114,9 @@ type memory struct {
 	ahead   time.Duration
 	moved   time.Duration
 	offered string
-	// What the server refuses, by action: on the way back, or on the way forward; and there the one
-	// that was refused last, if nothing went through since.
+	// What the server refuses, by action: on the way back, or on the way forward.
 	back    bool
 	refused map[string]refusal
-	waits   string
 	// A record that the server refuses, and when it is tried again.
 	unrecorded *cluster.Refusal
 	recordAt   time.Time

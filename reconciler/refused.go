@@ -3,7 +3,6 @@ package reconciler
 import (
 	"context"
 	"errors"
-	"maps"
 	"slices"
 	"time"
 
@@ -18,20 +17,22 @@ const refusedFor = time.Minute
 type refusal struct {
 	err   *cluster.Refusal
 	until time.Time // it is tried again then, by the steady clock
-	at    place     // where it was refused on the way forward
+	// On the way forward: where it was refused, since when it is to be done without a break, and that
+	// people were told something else in between.
+	at    place
+	since time.Time
+	aside bool
 }
 
-// place is where a rollout stands on its way forward.
+// place is a step of an attempt, whatever is told there.
 type place struct {
-	phase    strategies.Phase
-	reason   strategies.Reason
 	revision string // of the candidate; empty = there is none
 	attempt  int
 	step     int
 }
 
 func placeOf(s strategies.State) place {
-	p := place{phase: s.Phase, reason: s.Reason, step: s.Step}
+	p := place{step: s.Step}
 	if s.Candidate != nil {
 		p.revision, p.attempt = s.Candidate.Revision, s.Candidate.Attempt
 	}
@@ -42,7 +43,7 @@ func placeOf(s strategies.State) place {
 // tried at once.
 func (m *memory) heads(back bool) {
 	if m.back != back {
-		m.back, m.waits = back, ""
+		m.back = back
 		clear(m.refused)
 	}
 }
@@ -50,49 +51,69 @@ func (m *memory) heads(back bool) {
 // done: an action went through.
 func (m *memory) done(a strategies.Action) {
 	delete(m.refused, a.String())
-	m.waits = ""
 }
 
 // refused notes that the server refuses an action of a plan.
-func (t *turn) refused(a strategies.Action, no *cluster.Refusal) {
+func (t *turn) refused(a strategies.Action, next strategies.State, no *cluster.Refusal) {
 	m := t.memory
 	if m.refused == nil {
 		m.refused = map[string]refusal{}
 	}
-	m.waits = a.String()
-	m.refused[m.waits] = refusal{err: no, until: t.at.Add(refusedFor), at: t.place}
+	was := m.refused[a.String()]
+	m.refused[a.String()] = refusal{err: no, until: t.at.Add(refusedFor), at: placeOf(next), since: was.since, aside: was.aside}
 }
 
 // blocked: while the server refuses a write, people read its words, the phase stays what it is,
 // and the write is tried once a minute (SPEC 6.6), also when something else had to be waited for
 // meanwhile: pods that crash in turn would have it tried, and told, each time that they are ready.
-// It gives when the plan may be carried out; zero = now.
+// Where something else was told meanwhile that stays told, until nothing but the refusal has held it
+// up for as long as it rests. It gives when the plan may be carried out; zero = now.
 func (t *turn) blocked(plan *strategies.Plan) (until time.Time) {
-	m := t.memory
-	t.place = placeOf(plan.Next)
-	planned := func(key string) bool {
-		return slices.ContainsFunc(plan.Actions, func(a strategies.Action) bool { return a.String() == key })
-	}
-	maps.DeleteFunc(m.refused, func(key string, no refusal) bool {
-		return !planned(key) && no.at != t.place && !t.at.Before(no.until)
-	})
-	told := m.refused[m.waits]
-	if told.at != t.place {
-		told = refusal{}
-	}
-	for _, a := range plan.Actions {
-		if no, refused := m.refused[a.String()]; refused {
-			told = no
-			if t.at.Before(no.until) {
-				until = no.until
-				break
-			}
+	here := placeOf(plan.Next)
+	no, until := t.memory.holdsUp(plan.Actions, here, t.at)
+	switch was := t.record.State; {
+	case no.err == nil:
+	case no.aside && placeOf(was) == here:
+		plan.Next.Phase, plan.Next.Reason, plan.Next.Message, plan.Next.Since = was.Phase, was.Reason, was.Message, was.Since
+		plan.Next.NextAt, plan.Next.Conditions = was.NextAt, was.Conditions
+		if !until.IsZero() {
+			until = earlier(until, no.since.Add(refusedFor)) // to say so
 		}
-	}
-	if told.err != nil {
-		sayBlocked(plan, t.record.State, told.err)
+	default:
+		sayBlocked(plan, was, no.err)
 	}
 	return until
+}
+
+// holdsUp is the refusal that holds up what is planned, and until when it is left alone. What is not
+// planned any more was told aside by what is; where the rollout went on it is forgotten when its
+// minute is over.
+func (m *memory) holdsUp(planned []strategies.Action, here place, at time.Time) (told refusal, until time.Time) {
+	for key, no := range m.refused {
+		if slices.ContainsFunc(planned, func(a strategies.Action) bool { return a.String() == key }) {
+			continue
+		}
+		no.aside, no.since = true, time.Time{}
+		m.refused[key] = no
+		if no.at != here && !at.Before(no.until) {
+			delete(m.refused, key)
+		}
+	}
+	for _, a := range planned {
+		no, refused := m.refused[a.String()]
+		if !refused {
+			continue
+		}
+		if no.since.IsZero() {
+			no.since = at
+		}
+		no.aside = no.aside && at.Before(no.since.Add(refusedFor))
+		m.refused[a.String()] = no
+		if told = no; at.Before(no.until) {
+			return told, no.until
+		}
+	}
+	return told, time.Time{}
 }
 
 // sayBlocked puts the server's words where people read. Told once, it is not told anew.
