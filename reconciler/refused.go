@@ -55,12 +55,8 @@ func (m *memory) done(a strategies.Action) {
 
 // refused notes that the server refuses an action of a plan.
 func (t *turn) refused(a strategies.Action, next strategies.State, no *cluster.Refusal) {
-	m := t.memory
-	if m.refused == nil {
-		m.refused = map[string]refusal{}
-	}
-	was := m.refused[a.String()]
-	m.refused[a.String()] = refusal{err: no, until: t.at.Add(refusedFor), at: placeOf(next), since: was.since, aside: was.aside}
+	was := t.memory.refused[a.String()]
+	t.memory.refused[a.String()] = refusal{err: no, until: t.at.Add(refusedFor), at: placeOf(next), since: was.since, aside: was.aside}
 }
 
 // blocked: while the server refuses a write, people read its words, the phase stays what it is,
