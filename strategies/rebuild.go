@@ -135,7 +135,7 @@ func rebuilt(spec Spec, ledger Status, colors map[Color]Track, obs Observation) 
 		live, s.Cap = at, &Cap{Step: at, Weight: ledger.Weight}
 	}
 	switch {
-	case live > at+2:
+	case live > at+2+idle(spec, s.Replicas, at, live):
 		return s, fmt.Errorf("the live objects stand at step %d, the ledger at step %d: restore ConfigMap kexal-%s", live, at, ledger.Metadata.Name)
 	case live > at:
 		s.Step = live
@@ -151,6 +151,31 @@ func rebuilt(spec Spec, ledger Status, colors map[Color]Track, obs Observation) 
 	}
 	s.ProgressAt = obs.At
 	return s, nil
+}
+
+// idle is how many steps of a canary between two change nothing, and so are passed with the one
+// before them: weights that come to the counts, or by a router to the share, that are there.
+func idle(spec Spec, n int32, from, to int) (steps int) {
+	surge, _ := spec.budget(n)
+	same := func(a, b int) bool {
+		if spec.BlueGreen != nil || spec.Canary.routed() || n == 0 {
+			return a == b
+		}
+		c1, s1 := split(n, a, surge > 0)
+		c2, s2 := split(n, b, surge > 0)
+		return c1 == c2 && s1 == s2
+	}
+	weight := 0
+	for i, step := range spec.steps() {
+		if step.SetWeight == nil {
+			continue
+		}
+		if at := i + 1; from < at && at < to && same(weight, *step.SetWeight) {
+			steps++
+		}
+		weight = *step.SetWeight
+	}
+	return steps
 }
 
 // stands tells that no count is on its way: all pods that are asked for are ready.
