@@ -182,6 +182,43 @@ func TestSelect(t *testing.T) {
 	}
 }
 
+// Before users are sent to a candidate its Deployment is read again: who slept, or whose watch of pods
+// lags, still sees pods that are gone (SPEC 6.5, 5.14). The way back asks nobody.
+func TestReadAgainBeforeUsersCome(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		ready int64
+		uid   string // of what is live; empty = nothing is
+		to    strategies.Selection
+		goes  bool
+	}{
+		{"somebody is ready", 1, "uid-web-green", strategies.OnlyGreen, true},
+		{"nobody is any more", 0, "uid-web-green", strategies.OnlyGreen, false},
+		{"it is another one", 1, "uid-another", strategies.OnlyGreen, false},
+		{"it is gone", 0, "", strategies.OnlyGreen, false},
+		{"it is gone, and users go back", 0, "", strategies.OnlyBlue, true},
+	} {
+		w := newWire(t)
+		s := sight(t, w, deployment("green", "bbbbbbbbbb", 1, nil))
+		seen := s.deployments[strategies.Green]
+		if c.uid != "" {
+			now := seen.DeepCopy()
+			if c.uid == "uid-another" {
+				now.SetUID("uid-another")
+			}
+			_ = unstructured.SetNestedField(now.Object, c.ready, "status", "readyReplicas")
+			w.live[now.GetName()] = now
+		}
+		slot := s.Slots[strategies.Green]
+		slot.Ready = 1
+		s.Slots[strategies.Green] = slot
+		err := w.Act(context.Background(), s, inFlight().State, strategies.Select{To: c.to, Stamp: stamp})
+		if goes := err == nil && len(w.asks) == 1; goes != c.goes || !c.goes && (len(w.asks) != 0 || !errors.Is(err, ErrConflict)) {
+			t.Errorf("%s: it asks for %q (%v)", c.name, w.asks, err)
+		}
+	}
+}
+
 // Where nothing can be said about a Service nothing is written: never an empty selector
 // (SPEC 5.8, K28).
 func TestSelectNothing(t *testing.T) {
