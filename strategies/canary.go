@@ -215,30 +215,30 @@ func (d *decision) position() string {
 // observedWeight is the candidate's share of the ready endpoints, or of the pods where
 // there is no Service.
 func (d *decision) observedWeight() int {
-	c, s := d.next.Candidate.Color, d.next.Stable.Color
-	services := d.services()
 	if d.spec.BlueGreen == nil && d.spec.Canary.routed() {
 		return d.routedWeight()
 	}
-	if len(services) == 0 {
-		return share(d.obs.Slots[c].Ready, d.obs.Slots[s].Ready)
+	return share(d.answering())
+}
+
+// answering are the ready endpoints of the candidate and of stable, or their ready pods where there
+// is no Service.
+func (d *decision) answering() (candidate, stable int32) {
+	c, s := d.next.Candidate.Color, d.next.Stable.Color
+	if services := d.services(); len(services) > 0 {
+		return services[0].Endpoints[c], services[0].Endpoints[s]
 	}
-	return share(services[0].Endpoints[c], services[0].Endpoints[s])
+	return d.obs.Slots[c].Ready, d.obs.Slots[s].Ready
 }
 
 // keptWeight is the observed weight where a rollout stands. By ratio stable's share counts as what
 // was asked of it: that its pods crash in turn is not told each time (SPEC 7.4).
 func (d *decision) keptWeight() int {
-	live := d.observedWeight()
 	if d.spec.BlueGreen != nil || d.spec.Canary.routed() || d.selection(BothColors) != BothColors {
-		return live
+		return d.observedWeight()
 	}
-	c, s := d.next.Candidate.Color, d.next.Stable.Color
-	ready := d.obs.Slots[c].Ready
-	if services := d.services(); len(services) > 0 {
-		ready = services[0].Endpoints[c]
-	}
-	return min(live, share(ready, d.obs.Slots[s].Desired))
+	candidate, stable := d.answering()
+	return share(candidate, max(stable, d.slot(d.next.Stable).Desired))
 }
 
 // promote sends all users to the candidate, which becomes stable where it stands (SPEC
