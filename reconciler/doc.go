@@ -40,6 +40,11 @@
 // becomes one status beside the rollouts' (agent.go): in ConfigMap kexal.agent first, then
 // in the ledger.
 //
+// # What the server refuses
+//
+// It is told in the server's words, and the write is left alone for a minute, whatever else is
+// waited for meanwhile; on the way back the others go on (refused.go).
+//
 // # Dying
 //
 // The state ConfigMap is the authority and is written before an effect that raises the
