@@ -151,9 +151,9 @@ func (r *Reconciler) read(c Commit, dir string) (name string, d *desired) {
 		d.err, d.seen = err, release.Digest(nil, src)
 		return name, d
 	}
-	objects, err := render.Objects(c.Tree, dir)
+	objects, err := render.Objects(c.Tree, dir, render.From{Material: d.spec.Material, Name: name, Namespace: r.Namespace})
 	if err != nil {
-		d.err, d.seen = err, release.Digest(nil, append(src, err.Error()...))
+		d.err, d.seen = d.placed(err), release.Digest(nil, append(src, err.Error()...))
 		return name, d
 	}
 	d.seen = release.Digest(objects, src)
@@ -172,7 +172,7 @@ func (d *desired) placed(err error) error {
 	if d == nil || err == nil {
 		return err
 	}
-	return render.Locate(d.tree, d.dir, err)
+	return render.Locate(d.tree, d.dir, d.spec.Material, err)
 }
 
 // metadata is what can be read of a file that cannot be decoded.
@@ -254,7 +254,7 @@ func sameName(name string, ds []*desired) strategies.Mistakes {
 // wanted is what Git asks for, as Decide sees it.
 func (d *desired) wanted() *strategies.Wanted {
 	return &strategies.Wanted{
-		Track: d.release.Track(d.source.Commit), Replicas: d.release.Replicas, Source: d.source, Seen: d.seen, Digest: release.DigestVersion,
+		Track: d.release.Track(d.source.Commit), Sizes: d.release.Sizes, Source: d.source, Seen: d.seen, Digest: release.DigestVersion,
 	}
 }
 

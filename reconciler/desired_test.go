@@ -89,7 +89,7 @@ func TestNames(t *testing.T) {
 		t.Errorf("it was read from %+v", s)
 	}
 	w := d.wanted()
-	if w.Revision != d.release.Revision || w.Replicas != 2 || w.Workload != "web" || w.Seen == "" || w.Digest != release.DigestVersion {
+	if w.Revision != d.release.Revision || w.Sizes["web"] != 2 || w.Seen == "" || w.Digest != release.DigestVersion {
 		t.Errorf("Git asks for %+v", w)
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/kexal/kexal/reconciler/cluster"
@@ -69,9 +71,14 @@ func (r *Reconciler) rebuild(ctx context.Context, t *turn) error {
 	}
 	sight := r.Cluster.Observe(r.now(), cluster.Subject{Rollout: t.name, Release: t.desired.release})
 	revisions := map[strategies.Color]string{}
-	for color, slot := range sight.Slots {
-		if slot.Exists {
-			revisions[color] = slot.Revision
+	for _, name := range slices.Sorted(maps.Keys(sight.Workloads)) {
+		for color, slot := range sight.Workloads[name] {
+			if known := revisions[color]; slot.Exists && known != "" && known != slot.Revision {
+				return fmt.Errorf("the state is gone, and the Deployments in %s hold %s and %s: restore ConfigMap kexal-%s, or delete those of the one that does not serve", color, known, slot.Revision, t.name)
+			}
+			if slot.Exists {
+				revisions[color] = slot.Revision
+			}
 		}
 	}
 	colors, provisional := strategies.Known(t.desired.release.Track(""), revisions, said)

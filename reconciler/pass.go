@@ -193,7 +193,7 @@ func (r *Reconciler) dryRun(ctx context.Context, t *turn, plan strategies.Plan) 
 	}
 	var no *cluster.Refusal
 	switch {
-	case errors.As(err, &no) && strings.Contains(no.Words, "exceeded quota") && t.spec.Surge(t.desired.release.Replicas) == 0:
+	case errors.As(err, &no) && strings.Contains(no.Words, "exceeded quota") && t.withoutSurge():
 		// There is no room beside stable, and none is needed: a pod of it goes first.
 	case errors.As(err, &no):
 		t.askAt = now.Add(refusedFor)
@@ -206,21 +206,35 @@ func (r *Reconciler) dryRun(ctx context.Context, t *turn, plan strategies.Plan) 
 	return nil, nil
 }
 
-// surge is how many pods come on top of what runs: all of a first release, the candidate's
-// of a blue/green, what maxSurge adds to a canary.
-func (t *turn) surge() int32 {
-	n := t.desired.release.Replicas
+// withoutSurge tells that a pod of stable goes before one of the candidate comes.
+func (t *turn) withoutSurge() bool {
+	for _, n := range t.desired.release.Sizes {
+		if t.spec.Surge(n) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// surge is how many pods of each workload come on top of what runs: all of a first release, the
+// candidate's of a blue/green, what maxSurge adds to a canary.
+func (t *turn) surge() map[string]int32 {
+	more := map[string]int32{}
 	stable := t.record.State.Stable
-	if stable == nil {
-		return n
+	for name, n := range t.desired.release.Sizes {
+		before := t.record.State.Sizes[name]
+		switch {
+		case stable == nil:
+			more[name] = n
+		case t.spec.BlueGreen == nil:
+			more[name] = t.spec.Surge(n)
+		case n != before.Pods || before.Resizing:
+			more[name] = n // stable gets that size first
+		default:
+			more[name] = max(n, t.sight.Workloads[name][stable.Color].Desired)
+		}
 	}
-	switch {
-	case t.spec.BlueGreen == nil:
-		return t.spec.Surge(n)
-	case n != t.record.State.Replicas || t.record.State.Resizing:
-		return n // stable gets that size first
-	}
-	return max(n, t.sight.Slots[stable.Color].Desired)
+	return more
 }
 
 // carryOut makes a plan true, in the order of SPEC 6.4: the record, then the effects; on

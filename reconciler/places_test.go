@@ -145,7 +145,7 @@ func TestPlacesOfFaults(t *testing.T) {
 		{"the agent's name", "would be the agent's own", more("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ◊kexal-web}\n")},
 		{"a label of kexal's", "has the label kexal.dev/rollout", deployment("team: shop", "team: shop\n    kexal.dev/rollout: ◊mine")},
 		{"no such workload", "spec.workloads names wbe", rollout("spec:\n", "spec:\n  workloads:\n  - ◊wbe\n")},
-		{"two Deployments", "2 Deployments are rendered", more("---\n# more\n---\napiVersion: apps/v1\nkind: ◊Deployment\nmetadata: {name: worker}\n")},
+		{"two Deployments of one label", "select each other's pods", more("---\n# more\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: worker}\nspec:\n  selector:\n    ◊matchLabels: {app: web}\n  template: {metadata: {labels: {app: web}}}\n")},
 		{"Recreate", "strategy Recreate", deployment("  replicas: 2", "  strategy:\n    type: ◊Recreate")},
 		{"hostNetwork", "uses hostNetwork", pod("hostNetwork: ◊true")},
 		{"the agent's rights", "the agent's own rights", pod("serviceAccountName: ◊kexal")},
@@ -171,10 +171,6 @@ func TestPlacesOfFaults(t *testing.T) {
 		{"ExternalName", "is an ExternalName", service("spec:\n", "spec:\n  type: ◊ExternalName\n")},
 		{"headless", "is headless", service("spec:\n", "spec:\n  clusterIP: ◊None\n")},
 		{"a port that nobody has", `sends to port "htp"`, service("targetPort: http", "targetPort: ◊htp")},
-		{"config by a plain name", "whose name does not change", map[string]string{
-			"web/deployment.yaml": at(t, deploymentFile, "image: web:v1\n", "image: web:v1\n        envFrom: [{configMapRef: {name: settings}}]\n"),
-			"web/more.yaml":       "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: ◊settings\n",
-		}},
 	} {
 		files := map[string]string{"web/rollout.yaml": rolloutFile, "web/deployment.yaml": deploymentFile, "web/service.yaml": serviceFile, "README.md": "not read"}
 		for name, text := range c.change {
@@ -257,9 +253,6 @@ func TestPlacesThroughKustomize(t *testing.T) {
 			"web/kustomization.yaml":  "resources: [../base]\nlabels:\n- pairs:\n    kexal.dev/rollout: ◊x\n"}},
 		{"generated config with the agent's name", "would be the agent's own", map[string]string{
 			"web/kustomization.yaml": "resources: [../base]\nconfigMapGenerator:\n- name: settings\n- name: ◊kexal-settings\n  literals: [a=b]\n"}},
-		{"generated config without its hash", "whose name does not change", map[string]string{
-			"base/deployment.yaml":   at(t, deploymentFile, "image: web:v1\n", "image: web:v1\n        envFrom: [{configMapRef: {name: settings}}]\n"),
-			"web/kustomization.yaml": "resources: [../base]\ngeneratorOptions: {disableNameSuffixHash: true}\nconfigMapGenerator:\n- name: ◊settings\n  literals: [a=b]\n"}},
 		{"a field that was taken away", "no container of Deployment web has", map[string]string{
 			"base/service.yaml":      at(t, serviceFile, "targetPort: http", "targetPort: ◊http"),
 			"web/kustomization.yaml": "resources: [../base]\npatches:\n- target: {kind: Deployment}\n  patch: |\n    - {op: replace, path: /spec/template/spec/containers/1/ports/1/name, value: web}\n"}},

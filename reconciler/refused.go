@@ -3,6 +3,7 @@ package reconciler
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -128,7 +129,19 @@ func sayBlocked(plan *strategies.Plan, was strategies.State, no *cluster.Refusal
 // It gives the first that is refused.
 func (r *Reconciler) actBack(ctx context.Context, t *turn, plan strategies.Plan) (first *refusal, err error) {
 	var errs []error
-	still := map[string]refusal{} // only of what is planned now
+	// What is not planned at this moment was refused all the same: the candidate gives way and stable
+	// is woken by turns.
+	still := map[string]refusal{}
+	for _, key := range slices.Sorted(maps.Keys(t.memory.refused)) {
+		no := t.memory.refused[key]
+		planned := slices.ContainsFunc(plan.Actions, func(a strategies.Action) bool { return a.String() == key })
+		if planned || !t.at.Before(no.until) {
+			continue
+		}
+		if still[key] = no; first == nil {
+			first = &no
+		}
+	}
 	for _, action := range plan.Actions {
 		key := action.String()
 		no, refused := t.memory.refused[key]

@@ -21,12 +21,12 @@ func TestSurge(t *testing.T) {
 		"Git asked for fewer, and it is not made": {4, true, 4},
 	} {
 		pass := &turn{
-			desired: &desired{release: &release.Release{Replicas: 4}},
+			desired: &desired{release: &release.Release{Sizes: map[string]int32{"web": 4}}},
 			spec:    strategies.Spec{BlueGreen: &strategies.BlueGreen{}},
-			record:  cluster.Record{State: strategies.State{Stable: &strategies.Track{Color: strategies.Blue}, Replicas: c.recorded, Resizing: c.resizing}},
+			record:  cluster.Record{State: strategies.State{Stable: &strategies.Track{Color: strategies.Blue}, Sizes: map[string]strategies.Size{"web": {Pods: c.recorded, Resizing: c.resizing}}}},
 		}
-		pass.sight.Slots = map[strategies.Color]strategies.Slot{strategies.Blue: {Exists: true, Desired: 10}}
-		if got := pass.surge(); got != c.want {
+		pass.sight.Workloads = map[string]strategies.Slots{"web": {strategies.Blue: {Exists: true, Desired: 10}}}
+		if got := pass.surge()["web"]; got != c.want {
 			t.Errorf("%s: room for %d is needed", what, got)
 		}
 	}

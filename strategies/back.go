@@ -2,6 +2,7 @@ package strategies
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -20,7 +21,11 @@ func (d *decision) turnsBack() bool {
 	set := func(cause Cause, format string, args ...any) bool {
 		if s.Warm != nil { // the promotion is taken back: the roles change again
 			old := s.Warm.Old
-			s.Resizing = s.Resizing || s.Warm.Wide
+			for name, one := range s.Warm.Watched {
+				if one.Wide {
+					s.Sizes[name] = Size{Pods: s.Sizes[name].Pods, Resizing: true}
+				}
+			}
 			s.Candidate, s.Stable, s.Warm = s.Stable, &old, nil
 			if cause.rejects() { // what failed here is no revision to go back to without steps (SPEC 2.6)
 				s.Promoted = without(s.Promoted, tried.Revision)
@@ -46,7 +51,7 @@ func (d *decision) turnsBack() bool {
 	}
 	if s.Warm != nil {
 		if why := d.watchFails(); why != "" {
-			return set(ByItself, "%s%s", why, because(d.slot(tried).Trouble))
+			return set(ByItself, "%s%s", why, because(d.trouble(tried)))
 		}
 	}
 	switch {
@@ -60,7 +65,7 @@ func (d *decision) turnsBack() bool {
 		return false // a newer revision waits for the watch, or for `paused` to end
 	case d.wanted == s.Stable.Revision:
 		return set(ByRollback, "Git wants %s again", d.wanted)
-	case !d.slot(s.Stable).Exists:
+	case d.gone(s.Stable):
 		return false // nowhere to go back to
 	}
 	return set(ByNewer, "%s takes its place", d.wanted)
@@ -74,7 +79,7 @@ func (d *decision) abortSeen(t Track) bool {
 			return true
 		}
 	}
-	for _, slot := range d.obs.Slots {
+	for _, slot := range slices.Concat(d.slotsOf(Blue), d.slotsOf(Green)) {
 		if slot.Aborted == mark {
 			return true
 		}
@@ -88,80 +93,136 @@ func (d *decision) abortSeen(t Track) bool {
 // is done in one go: an action that fails holds up no other.
 func (d *decision) back() []Action {
 	d.next.Fencing = false // back marks with its own epoch
-	d.heedSize()
-	size := min(d.n, d.was.Replicas) // stable grows to this: a larger one is made when it is on record
+	d.heedSizes()
 	b, c, s := d.next.Back, d.next.Candidate, d.next.Stable
-	candidate, stable := d.slot(c), d.slot(s)
 	d.say(Progressing, GoingBack, "%s is %s, going back to %s: %s", c.Revision, b.Cause, s.Revision, b.Why)
 
-	enough := stable.sure() >= d.least() || candidate.Ready == 0 && !d.answers(c.Color)
-	if d.spec.keepsStable() { // it takes at least as much as the candidate does
-		enough = enough || stable.sure() > 0 && stable.sure() >= candidate.Ready
-	}
+	enough := d.every(d.takesAll)
 	// Users first where they can be taken, and the mark in that write; where capacity comes
 	// first it is written before the first count (SPEC 6.4).
 	var acts []Action
-	if to, overlap := Only(s.Color), enough && d.overlapsBack(candidate); !d.placed(to, overlap) && enough {
+	if to, overlap := Only(s.Color), enough && d.overlapsBack(); !d.placed(to, overlap) && enough {
 		acts = append(acts, Select{To: to, Overlap: overlap, Stamp: d.stamp()})
 	}
 	acts = append(acts, d.reroutes(enough)...)
 	if stamp := d.stamp(); !d.marked(stamp) {
 		acts = append(acts, Mark{stamp})
 	}
-	if stable.Started && stable.Desired < size { // to scale is to pause, and a paused one makes no ReplicaSet
-		acts = append(acts, Scale{s.Color, size, d.stamp()})
-		if b.WokenAt.IsZero() { // it is woken by that, however often that is tried
-			b.WokenAt = d.obs.At
-		}
-	}
+	acts = append(acts, d.all(d.regrows)...)
 	acts = append(acts, d.restores()...)
-	switch {
-	case stable.Exists && !stable.Started:
-		acts = append(acts, d.revives(s)...)
-	case stable.Exists:
-	case stable.Pods == 0 && d.obs.Wanted != nil && d.wanted == s.Revision:
-		stamp := d.stamp()
-		stamp.Revision = s.Revision
-		acts = append(acts, Create{s.Color, stamp})
-	default:
-		d.say(Degraded, Held, "%s is %s, and the Deployment of stable %s is gone: %s", c.Revision, b.Cause, s.Revision, s.again())
-	}
+	acts = append(acts, d.all(d.remakes)...)
 	// While its pods crash in turn some may be ready now and then: that is not told each time (SPEC 7.4).
-	if ails := stable.Ready == 0 || stable.Trouble != ""; !enough && ails && stable.Started && stable.Desired >= d.n && !d.deserted(c.Color) {
-		d.next.Message += "; waiting for pods of " + s.Revision + " to be ready" + because(stable.Trouble)
+	if !enough && !d.deserted(c.Color) && d.some(d.awaited) {
+		d.next.Message += "; waiting for pods of " + s.Revision + " to be ready" + because(d.trouble(s))
 	}
-	d.lookAt(stable.NextAt)
-	switch left := candidate.Exists && !candidate.Deleting && candidate.Desired > 0; {
-	case left && d.drained() && d.spares():
+	left := d.some(func() bool { slot := d.slot(c); return slot.Exists && !slot.Deleting && slot.Desired > 0 })
+	switch drained := left && d.drained(); {
+	case drained && d.spares():
 		if len(acts) == 0 {
 			d.spare()
 			return d.returned()
 		}
-	case left && d.drained():
-		acts = append(acts, Scale{c.Color, 0, d.stamp()})
-	case left && stable.Starved && stable.Desired >= d.n && !enough:
-		acts = append(acts, d.giveWay(candidate, stable)...)
-	case left || !d.deserted(c.Color):
+	case left:
+		acts = append(acts, d.all(func() []Action { return d.empties(drained) })...)
+	case !d.deserted(c.Color):
 		// Users are on the way back, or the drain is not over.
 	case len(acts) == 0:
 		return d.returned()
 	}
-	if stable.Desired >= d.n { // one that grows is paused by that
-		acts = append(acts, d.templates(s)...) // after the rest: it holds up no return
+	if d.every(func() bool { return d.slot(s).Desired >= d.n }) { // one that grows is paused by that
+		acts = append(acts, d.all(func() []Action { return d.templates(s) })...) // after the rest: it holds up no return
 	}
-	if !d.next.SwitchedAt.IsZero() && (stable.Ready > 0 || d.n == 0) {
+	if !d.next.SwitchedAt.IsZero() && (d.n == 0 || d.some(func() bool { return d.slot(s).Ready > 0 })) {
 		d.next.Live = 0
 		d.say(Progressing, GoingBack, "%s is %s, users are back on %s, draining: %s", c.Revision, b.Cause, s.Revision, b.Why)
 	}
 	return acts
 }
 
+// regrows brings a workload of stable back to its size. A larger one is made when it is on record.
+func (d *decision) regrows() []Action {
+	s, size := d.next.Stable, min(d.n, d.had)
+	stable := d.slot(s)
+	if !stable.Started || stable.Desired >= size { // to scale is to pause, and a paused one makes no ReplicaSet
+		return nil
+	}
+	if b := d.swap(); b.WokenAt.IsZero() { // it is woken by that, however often that is tried
+		b.WokenAt = d.obs.At
+	}
+	return []Action{Scale{d.workload, s.Color, size, d.stamp()}}
+}
+
+// remakes brings back what is missing of a workload of stable.
+func (d *decision) remakes() []Action {
+	s := d.next.Stable
+	stable := d.slot(s)
+	d.lookAt(stable.NextAt)
+	switch {
+	case stable.Exists && !stable.Started:
+		return d.revives(s)
+	case stable.Exists || !d.has(s):
+		return nil
+	case stable.Pods == 0 && d.obs.Wanted != nil && d.wanted == s.Revision:
+		stamp := d.stamp()
+		stamp.Revision = s.Revision
+		return []Action{Create{d.workload, s.Color, stamp}}
+	}
+	c, b := d.next.Candidate, d.next.Back
+	d.say(Degraded, Held, "%s is %s, and the Deployment of stable %s is gone: %s", c.Revision, b.Cause, s.Revision, s.again())
+	return nil
+}
+
+// awaited tells that a workload of stable has its count and none of its pods, or ones in trouble.
+func (d *decision) awaited() bool {
+	stable := d.slot(d.next.Stable)
+	return (stable.Ready == 0 || stable.Trouble != "") && stable.Started && stable.Desired >= d.n
+}
+
+// empties takes a workload of the candidate to no pods after the drain, or lets it give way before.
+func (d *decision) empties(drained bool) []Action {
+	c := d.next.Candidate
+	candidate, stable := d.slot(c), d.slot(d.next.Stable)
+	switch {
+	case !candidate.Exists || candidate.Deleting || candidate.Desired == 0:
+	case drained:
+		return []Action{Scale{d.workload, c.Color, 0, d.stamp()}}
+	case stable.Starved && stable.Desired >= d.n && !d.takesAll():
+		return d.giveWay(candidate, stable)
+	}
+	return nil
+}
+
+// swap is how far a workload of the candidate gave way to stable's.
+func (d *decision) swap() *Swap {
+	b := d.next.Back
+	if b.Swaps == nil {
+		b.Swaps = map[string]*Swap{}
+	}
+	if b.Swaps[d.workload] == nil {
+		b.Swaps[d.workload] = &Swap{}
+	}
+	return b.Swaps[d.workload]
+}
+
+// takesAll tells that stable is ready to take the candidate's users back.
+func (d *decision) takesAll() bool {
+	candidate, stable := d.slot(d.next.Candidate), d.slot(d.next.Stable)
+	if !d.has(d.next.Stable) {
+		return true
+	}
+	enough := stable.sure() >= d.least() || candidate.Ready == 0 && !d.answers(d.next.Candidate.Color)
+	if d.spec.keepsStable() { // it takes at least as much as the candidate does
+		enough = enough || stable.sure() > 0 && stable.sure() >= candidate.Ready
+	}
+	return enough
+}
+
 // overlapsBack tells that Services which had left stable altogether, and overlap, select
 // both colours for now: what is in front of them would find nobody else (SPEC 5.10). Where
 // no pod of the candidate is ready there is nobody to overlap with.
-func (d *decision) overlapsBack(candidate Slot) bool {
+func (d *decision) overlapsBack() bool {
 	length := d.spec.SwitchOverlap
-	if candidate.Ready == 0 || length == 0 {
+	if length == 0 || d.every(func() bool { return d.slot(d.next.Candidate).Ready == 0 }) {
 		return false
 	}
 	if d.next.OverlapAt.IsZero() {
@@ -188,7 +249,7 @@ func (d *decision) overlapsBack(candidate Slot) bool {
 // one goes when one more of stable's is ready, or while enough pods would still be ready without
 // it. More is never given: what stable cannot take would only be lost.
 func (d *decision) giveWay(candidate, stable Slot) []Action {
-	b, c, s := d.next.Back, d.next.Candidate, d.next.Stable
+	b, c, s := d.swap(), d.next.Candidate, d.next.Stable
 	_, unavailable := d.spec.budget(d.n)
 	enough := candidate.Desired-1+stable.Ready >= d.n-max(unavailable, 1)
 	woken := b.WokenAt.Add(wakeAgain)
@@ -206,7 +267,7 @@ func (d *decision) giveWay(candidate, stable Slot) []Action {
 	case b.WokenAt.IsZero(): // what refused it before may have room by now
 		b.WokenAt = d.obs.At
 		d.lookAt(d.obs.At.Add(wakeAgain))
-		return []Action{Touch{s.Color, d.obs.At}}
+		return []Action{Touch{d.workload, s.Color, d.obs.At}}
 	case !b.Gave && b.Had == 0 && !stable.TouchedAt.After(d.obs.At) && d.obs.At.Before(stable.TouchedAt.Add(wakeAgain)):
 		d.lookAt(stable.TouchedAt.Add(wakeAgain))
 		return nil
@@ -215,11 +276,11 @@ func (d *decision) giveWay(candidate, stable Slot) []Action {
 		return nil
 	case !b.Gave && (stable.Ready > b.Had || enough):
 		b.Gave = true
-		return []Action{Scale{c.Color, candidate.Desired - 1, d.stamp()}}
+		return []Action{Scale{d.workload, c.Color, candidate.Desired - 1, d.stamp()}}
 	}
 	b.Gave, b.WokenAt, b.Had = false, d.obs.At, stable.Ready
 	d.lookAt(d.obs.At.Add(wakeAgain))
-	return []Action{Touch{s.Color, d.obs.At}}
+	return []Action{Touch{d.workload, s.Color, d.obs.At}}
 }
 
 // returned: stable serves alone. A rejected revision stays out; after a newer revision

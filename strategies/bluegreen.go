@@ -31,7 +31,7 @@ func (d *decision) blueGreen() []Action {
 func (d *decision) beforeSwitch() (acts []Action, over bool) {
 	if d.next.PreviewAt.IsZero() {
 		d.progressing(StartingPreview, "starting")
-		acts, ready := d.stand(d.previewSize(), StartingPreview, "starting")
+		acts, ready := d.stand(d.previewSize, StartingPreview, "starting")
 		if !ready {
 			return acts, false
 		}
@@ -71,7 +71,7 @@ func (d *decision) regated() {
 // fullSize is what the candidate has before users come: as many pods as stable has live
 // (SPEC 5.13), and never fewer than Git asks for. No pods asked for stay none (5.2).
 func (d *decision) fullSize() int32 {
-	if d.n == 0 || d.resizing() {
+	if d.n == 0 || d.resizing() || !d.has(d.next.Stable) {
 		return d.n
 	}
 	return max(d.n, d.slot(d.next.Stable).Desired)
@@ -80,17 +80,23 @@ func (d *decision) fullSize() int32 {
 // switchedSize is full size while users are switched: the pods that the switch began
 // with. A new size, or an autoscaler's, waits until it is over.
 func (d *decision) switchedSize() int32 {
+	switch {
+	case !d.has(d.next.Candidate):
+		return 0
+	case !d.has(d.next.Stable):
+		return d.slot(d.next.Candidate).Desired
+	}
 	begun := min(d.slot(d.next.Candidate).Desired, d.slot(d.next.Stable).Desired)
-	if d.next.Resizing {
+	if d.next.Sizes[d.workload].Resizing {
 		return begun
 	}
-	return max(d.was.Replicas, begun)
+	return max(d.had, begun)
 }
 
 // previewSize is what the candidate has before its gate. A worker, which no Service
 // selects, would take work from stable: it has no pods before the switch (SPEC 5.2).
 func (d *decision) previewSize() int32 {
-	if len(d.obs.Services) == 0 {
+	if len(d.its(d.obs.Services)) == 0 {
 		return 0
 	}
 	full := d.fullSize()
@@ -101,19 +107,16 @@ func (d *decision) previewSize() int32 {
 }
 
 // stand brings the candidate to a size while its users are its previews' alone, and
-// reports whether all of its pods are ready.
-func (d *decision) stand(size int32, reason Reason, doing string) (acts []Action, ready bool) {
-	c, s := d.next.Candidate, d.next.Stable
+// reports whether all of its pods are ready. of gives the size of a workload.
+func (d *decision) stand(of func() int32, reason Reason, doing string) (acts []Action, ready bool) {
+	c := d.next.Candidate
 	if acts, firm := d.footing(reason, doing); !firm {
 		return acts, false
 	}
-	candidate, stable := d.slot(c), d.slot(s)
-	d.heedSize()
-	if full := d.fullSize(); stable.Desired != full && (d.n > 0 || d.resizing()) {
-		return []Action{Scale{s.Color, full, d.stamp()}}, false
+	if acts, full := d.each(d.fills); !full {
+		return acts, false
 	}
-	d.resized()
-	if candidate.Desired == 0 && size > 0 && len(d.obs.Strangers) > 0 {
+	if len(d.obs.Strangers) > 0 && d.some(func() bool { return d.has(c) && d.slot(c).Desired == 0 && of() > 0 }) {
 		d.sayStrangers()
 		return nil, false
 	}
@@ -122,23 +125,48 @@ func (d *decision) stand(size int32, reason Reason, doing string) (acts []Action
 	if to := Only(c.Color); !d.was.Switching && !d.previewed(to) {
 		return []Action{Preview{To: to, Stamp: d.stamp()}}, false
 	}
-	// One that is still on its way to fewer pods is there first.
-	if candidate.Desired != size && (size < candidate.Desired || !candidate.Lags) {
-		return []Action{Scale{c.Color, size, d.stamp()}}, false
-	}
-	d.lookAt(candidate.NextAt)
+	acts, ready = d.each(func() ([]Action, bool) {
+		if !d.has(c) {
+			return nil, true
+		}
+		return d.stands(of())
+	})
 	switch {
-	case d.n == 0 && stable.Pods > 0:
+	case acts != nil:
+		return acts, false
+	case d.some(func() bool { return d.n == 0 && d.slot(d.next.Stable).Pods > 0 }):
 		d.say(Progressing, reason, "%s, %s: Git asks for no pods, and stable still has some", d.position(), doing)
 		return nil, false
-	case candidate.sure() < size, !d.proven(c.Color, size), d.loops(candidate):
-		ready := d.deadline(reason, doing)
-		if d.next.Back == nil {
-			acts = d.wakes(c)
-		}
-		return acts, ready
+	case ready:
+		return nil, true
 	}
+	if ready = d.deadline(reason, doing); d.next.Back == nil {
+		acts = d.all(func() []Action { return d.wakes(c) })
+	}
+	return acts, ready
+}
+
+// fills brings a workload of stable to full size.
+func (d *decision) fills() (acts []Action, full bool) {
+	s := d.next.Stable
+	d.heedSize()
+	if size := d.fullSize(); d.has(s) && d.slot(s).Desired != size && (d.n > 0 || d.resizing()) {
+		return []Action{Scale{d.workload, s.Color, size, d.stamp()}}, false
+	}
+	d.resized()
 	return nil, true
+}
+
+// stands brings a workload of the candidate to a size.
+func (d *decision) stands(size int32) (acts []Action, ready bool) {
+	c := d.next.Candidate
+	candidate := d.slot(c)
+	// One that is still on its way to fewer pods is there first.
+	if candidate.Desired != size && (size < candidate.Desired || !candidate.Lags) {
+		return []Action{Scale{d.workload, c.Color, size, d.stamp()}}, false
+	}
+	d.lookAt(candidate.NextAt)
+	return nil, candidate.sure() >= size && d.proven(c.Color, size) && !d.loops(candidate)
 }
 
 // calmAfter is how long a candidate's pod that crashed again has to go without a crash: it
@@ -166,7 +194,7 @@ func (d *decision) proves(c Color) bool {
 // pod is ready is known here before those who make the slices know it: a Service that is
 // switched too soon leads to nobody.
 func (d *decision) proven(c Color, size int32) bool {
-	for _, p := range d.previews() {
+	for _, p := range d.its(d.previews()) {
 		if p.Selects == Only(c) && p.Endpoints[c] < size && !d.obs.Off.Ready {
 			return false
 		}
@@ -192,7 +220,7 @@ func (d *decision) moved() (some, notAll bool) {
 		return false, true
 	}
 	to := Only(d.next.Candidate.Color)
-	waits := d.overlaps() || d.slot(d.next.Candidate).sure() < d.switchedSize()
+	waits := d.overlaps() || d.some(d.short)
 	for _, s := range d.services() {
 		both := s.Overlaps && s.Selects == BothColors
 		some = some || both || s.Selects == to
@@ -220,10 +248,10 @@ func (d *decision) switchOver() []Action {
 	c := d.next.Candidate
 	d.next.Asked = 100
 	d.progressing(Promoting, "promoting")
-	full := d.switchedSize()
+	full := d.switchedSize
 	moved, notAll := d.moved()
 	if !moved {
-		full = d.fullSize()
+		full = d.fullSize
 		d.next.Switching, d.next.OverlapAt, d.next.Live = false, time.Time{}, 0
 		if d.shut() { // the windows closed while it grew: that is told, whoever of it is ready meanwhile
 			return d.waitForWindow()
@@ -235,13 +263,7 @@ func (d *decision) switchOver() []Action {
 			return acts
 		}
 	}
-	candidate := d.slot(c)
-	if moved && candidate.Foreign > 0 {
-		d.turnForeign()
-		return nil
-	}
-	if moved && 2*candidate.Ready < full {
-		d.turn("fewer than half of its pods are ready while users are switched to it" + because(candidate.Trouble))
+	if moved && d.deserts() {
 		return nil
 	}
 	if d.partial(moved && notAll) {
@@ -252,12 +274,13 @@ func (d *decision) switchOver() []Action {
 		d.next.ProgressAt = later(d.next.ProgressAt, d.next.OverlapAt.Add(d.spec.SwitchOverlap))
 	}
 	switch {
-	case !d.placed(to, overlap) && candidate.sure() < full:
+	case !d.placed(to, overlap) && d.some(func() bool { return d.has(c) && d.slot(c).sure() < full() }):
 		d.deadline(Promoting, "promoting")
 		return nil
 	case !d.placed(to, overlap):
 		prime := !moved && len(d.services()) > 1
-		calm, told := candidate.ReadyAt.Add(calmFor), !candidate.ReadyAt.After(d.obs.At.Add(calmFor))
+		last := d.readyAt(c)
+		calm, told := last.Add(calmFor), !last.After(d.obs.At.Add(calmFor))
 		if told && !moved && (prime || !d.proves(c.Color)) && d.obs.At.Before(calm) {
 			d.lookAt(calm)
 			return nil
@@ -279,6 +302,23 @@ func (d *decision) switchOver() []Action {
 		return nil
 	}
 	return d.promoted()
+}
+
+// short tells that a workload of the candidate has fewer pods than it was switched with.
+func (d *decision) short() bool { return d.slot(d.next.Candidate).sure() < d.switchedSize() }
+
+// deserts turns round a switch that was begun where the candidate cannot take its users.
+func (d *decision) deserts() (turns bool) {
+	c := d.next.Candidate
+	switch {
+	case d.some(func() bool { return d.slot(c).Foreign > 0 }):
+		d.turnForeign()
+	case d.some(func() bool { return 2*d.slot(c).Ready < d.switchedSize() }):
+		d.turn("fewer than half of its pods are ready while users are switched to it" + because(d.trouble(c)))
+	default:
+		return false
+	}
+	return true
 }
 
 // turn sends users back, by itself.
@@ -331,7 +371,7 @@ func (d *decision) overlaps() bool {
 // show both.
 func (d *decision) overlapping() []Action {
 	for _, s := range d.services() {
-		if s.Overlaps && s.Endpoints[d.next.Candidate.Color] == 0 && d.n > 0 {
+		if s.Overlaps && s.Endpoints[d.next.Candidate.Color] == 0 && d.behind(s, d.expected) > 0 {
 			d.deadline(Promoting, "promoting")
 			return nil
 		}
@@ -385,8 +425,7 @@ func (d *decision) spared(c Color) bool {
 // it leads to what serves.
 func (d *decision) settlePreviews() []Action {
 	stable := d.next.Stable
-	other := d.obs.Slots[stable.Color.Other()]
-	if other.Exists && other.Desired > 0 {
+	if d.some(func() bool { other := d.in(stable.Color.Other()); return other.Exists && other.Desired > 0 }) {
 		return nil
 	}
 	for _, p := range d.previews() {

@@ -54,7 +54,7 @@ func (d *decision) advance() []Action {
 // the loop stops at the first that is not over.
 func (d *decision) canary() []Action {
 	if some, _ := d.moved(); !some || !d.spec.Canary.routed() { // a new size waits until a switch is over
-		d.heedSize()
+		d.heedSizes()
 	}
 	if acts, stands := d.background(); stands {
 		return acts
@@ -177,16 +177,21 @@ func (d *decision) edited() {
 // falls tells that the candidate has more than the weight that is asked for now: an edit left it
 // so, or users are still on what was in its slot.
 func (d *decision) falls() bool {
-	c := d.next.Candidate
 	if d.spec.Canary.routed() {
 		return d.routedWeight() > d.next.Asked
 	}
+	return d.some(d.shareFalls)
+}
+
+// shareFalls is falls for the pods of a workload, where they are the weight.
+func (d *decision) shareFalls() bool {
+	c := d.next.Candidate
 	surge, _ := d.spec.budget(d.n)
 	want, left := split(d.n, d.next.Asked, surge > 0)
-	if left == 0 {
+	switch {
+	case left == 0 || !d.has(c):
 		return false // all users stay with the candidate, whatever its count is
-	}
-	if want == 0 && len(d.services()) > 0 {
+	case want == 0 && len(d.its(d.services())) > 0:
 		return !d.deserted(c.Color)
 	}
 	return d.slot(c).Desired > want
@@ -222,13 +227,13 @@ func (d *decision) observedWeight() int {
 }
 
 // answering are the ready endpoints of the candidate and of stable, or their ready pods where there
-// is no Service.
+// is no Service: of the workload that has most pods, as the others' shares are rounded more.
 func (d *decision) answering() (candidate, stable int32) {
 	c, s := d.next.Candidate.Color, d.next.Stable.Color
-	if services := d.services(); len(services) > 0 {
+	if services := d.its(d.services()); len(services) > 0 {
 		return services[0].Endpoints[c], services[0].Endpoints[s]
 	}
-	return d.obs.Slots[c].Ready, d.obs.Slots[s].Ready
+	return d.in(c).Ready, d.in(s).Ready
 }
 
 // keptWeight is the observed weight where a rollout stands. By ratio stable's share counts as what

@@ -72,20 +72,26 @@ type decision struct {
 	obs   Observation
 
 	next    State
-	n       int32  // the size Git asks for
 	wanted  string // the revision Git asks for; empty = not known
 	orders  orders
 	recheck time.Time
+
+	workloads  []string // that it looks at, one after the other
+	workload   string   // that it looks at now
+	n, had     int32    // the size of it that Git asks for, and asked for before
+	keepsSizes bool     // what Git asks for waits
 }
 
 func begin(spec Spec, read State, obs Observation) *decision {
 	was := read.jumped(obs.Jumped)
 	d := &decision{spec: inForce(spec, was), asked: spec, read: read, was: was, obs: obs, next: was.clone()}
 	d.next.Schema = SchemaVersion
-	d.n = was.Replicas
+	d.workloads = d.workloadNames()
+	d.look(d.workloads[0])
+	maps.DeleteFunc(d.next.Sizes, func(name string, _ Size) bool { return !slices.Contains(d.workloads, name) })
 	switch {
 	case obs.Wanted != nil:
-		d.n, d.wanted = obs.Wanted.Replicas, obs.Wanted.Revision
+		d.wanted = obs.Wanted.Revision
 		d.next.Source, d.next.Seen = obs.Wanted.Source, obs.Wanted.Seen
 		d.next.Digest = obs.Wanted.Digest
 		if was.Seen == obs.Wanted.Seen {
@@ -114,10 +120,14 @@ func begin(spec Spec, read State, obs Observation) *decision {
 		d.next.Spec = &d.spec
 	}
 	if obs.Off.Ready {
-		d.obs.Slots = maps.Clone(obs.Slots)
-		for c, slot := range d.obs.Slots {
-			slot.Ready = slot.Desired
-			d.obs.Slots[c] = slot
+		d.obs.Workloads = maps.Clone(obs.Workloads)
+		for name, slots := range d.obs.Workloads {
+			ready := maps.Clone(slots)
+			for c, slot := range ready {
+				slot.Ready = slot.Desired
+				ready[c] = slot
+			}
+			d.obs.Workloads[name] = ready
 		}
 	}
 	// A revision stays rejected until Git wants another (SPEC 2.7).
@@ -150,7 +160,7 @@ func (d *decision) away() {
 	since := d.next.ProgressAt
 	for _, t := range []*Track{d.next.Stable, d.next.Candidate} {
 		if t != nil {
-			since = later(since, d.slot(t).ReadyAt)
+			since = later(since, d.readyAt(t))
 		}
 	}
 	d.next.ProgressAt = since.Add(d.obs.Away)
@@ -193,11 +203,8 @@ func (d *decision) refresh() {
 	for _, t := range []**Track{&d.next.Candidate, &d.next.Stable} {
 		if *t != nil && (*t).Revision == w.Revision {
 			now := **t
-			now.Selectors, now.Ports, now.Labels = kept(w.Track, now.Selectors), w.Ports, w.Labels
+			now.Selectors, now.Workloads = kept(w.Track, now.Selectors), w.Workloads
 			now.Services, now.Previews = w.Services, w.Previews
-			if len(now.Images) == 0 { // of a colour that was warm when the state was lost
-				now.Images, now.Commit = w.Images, w.Commit
-			}
 			*t = &now
 		}
 	}
@@ -214,9 +221,9 @@ func kept(own Track, others map[string]map[string]string) map[string]map[string]
 	all := map[string]map[string]string{}
 	maps.Copy(all, own.Selectors)
 	for name, selector := range others {
-		matches := len(selector) > 0
-		for k, v := range selector {
-			matches = matches && own.Labels[k] == v
+		matches := false
+		for _, w := range own.Workloads {
+			matches = matches || w.Selects(selector)
 		}
 		_, known := all[name]
 		if _, preview := own.Previews[name]; !known && !preview && matches {
@@ -248,7 +255,9 @@ func (d *decision) clocks() {
 		if w := d.next.Warm; w != nil {
 			later(&w.WatchUntil)
 			later(&w.Until)
-			later(&w.RaisedAt)
+			for _, one := range w.Watched {
+				later(&one.RaisedAt)
+			}
 		}
 	}
 }
@@ -259,7 +268,7 @@ func (d *decision) clocks() {
 func (d *decision) unread() {
 	c, s, at := d.next.Candidate, d.next.Stable, &d.next.UnreadAt
 	waits := c != nil && d.obs.Unread && d.next.PausedAt.IsZero() &&
-		(s == nil || !d.slot(c).Exists && d.next.Live == 0 && d.slot(s).Desired >= d.n)
+		(s == nil || d.next.Live == 0 && d.every(func() bool { return !d.slot(c).Exists && d.slot(s).Desired >= d.n }))
 	switch {
 	case waits && at.IsZero():
 		*at = d.obs.At
@@ -289,10 +298,12 @@ func (d *decision) finish(acts []Action) Plan {
 	switch {
 	case !next.inFlight() && sameState(same, was):
 		next = d.read // a settled rollout takes the new epoch with its next record (SPEC 6.3)
-	case !next.Fencing && next.Back == nil && next.Candidate != nil && d.outlived():
-		// A rollout begins, and nothing was marked at the take-over. If we die before all is, the
-		// next agent takes over in flight.
+	case !next.Fencing && next.Back == nil && d.obs.Held == "" && d.outlived():
+		// The first record after a take-over at rest, where nothing was marked. If we die before all is,
+		// the next agent takes over in flight, or records and marks as we did. A size that was still to
+		// be made may be made wrong until then.
 		next.Fencing, acts = true, d.fence()
+		next.Sizes = d.unmade(next.Sizes)
 	}
 	return Plan{Next: next, ActFirst: d.next.Back != nil, Actions: acts, Runs: d.runs(), Recheck: d.recheck}
 }
@@ -339,7 +350,18 @@ func (d *decision) lookAhead(t time.Time) {
 
 func clock(t time.Time) string { return t.UTC().Format("15:04:05Z") }
 
-func (d *decision) slot(t *Track) Slot { return d.obs.Slots[t.Color] }
+func (d *decision) slot(t *Track) Slot { return d.in(t.Color) }
+
+// in is the workload in a colour.
+func (d *decision) in(c Color) Slot { return d.obs.Workloads[d.workload][c] }
+
+// readyAt is when the last pod of a revision became ready; zero = none did.
+func (d *decision) readyAt(t *Track) (last time.Time) {
+	for _, slot := range d.slotsOf(t.Color) {
+		last = later(last, slot.ReadyAt)
+	}
+	return last
+}
 
 // stamp is what this decision's writes carry.
 func (d *decision) stamp() Stamp {

@@ -2,6 +2,7 @@ package strategies
 
 import (
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -21,9 +22,9 @@ func defaults() Spec {
 
 func (d *decoder) spec(n *yaml.Node, s *Spec) {
 	strategy := false
-	var watch, services, previews *yaml.Node
+	var watch, services, previews, ways *yaml.Node
 	d.mapping(n, "spec", "", fields{
-		"source":    d.source,
+		"source":    func(n *yaml.Node) { s.Material = d.source(n) },
 		"workloads": d.names(&s.Workloads),
 		"services": func(n *yaml.Node) {
 			services = n
@@ -34,6 +35,14 @@ func (d *decoder) spec(n *yaml.Node, s *Spec) {
 				"services": func(n *yaml.Node) {
 					previews = n
 					d.boolean(&s.Previews)(n)
+				},
+				"ingresses": func(n *yaml.Node) {
+					ways = n
+					s.PreviewHost = d.hostPrefix(n)
+				},
+				"nodePort": func(n *yaml.Node) {
+					ways = n
+					s.PreviewNodePort = d.word(n, "preview.nodePort", "auto", "none") == "auto"
 				},
 			})
 		},
@@ -70,8 +79,35 @@ func (d *decoder) spec(n *yaml.Node, s *Spec) {
 		s.WarmWatch = delay // SPEC 5.16: at most the delay
 	}
 	d.previews(s, previews)
+	if ways != nil && !s.Previews && (previews == nil || previews.Value == "false") {
+		why := "preview.services is false"
+		if previews == nil {
+			why = "a canary by replica ratio has no previews"
+		}
+		d.fault(ways, "remove it", "preview has a way to Services that are not made: %s", why)
+	}
 	d.services(s, services)
 }
+
+// hostPrefix is what hosts of preview Ingresses begin with: labels of a name, with a dot or a dash at
+// the end.
+func (d *decoder) hostPrefix(n *yaml.Node) (prefix string) {
+	var said *yaml.Node
+	d.mapping(n, "preview.ingresses", "preview.ingresses", fields{"hostPrefix": func(n *yaml.Node) {
+		said = n
+		d.text(&prefix)(n)
+	}})
+	switch {
+	case said == nil:
+		d.fault(n, "write hostPrefix: preview.", "preview.ingresses has no hostPrefix")
+	case !hostPrefixes.MatchString(prefix) && said.Kind == yaml.ScalarNode:
+		d.fault(said, "write something like preview. or try-", "%q cannot begin the name of a host", prefix)
+		return ""
+	}
+	return prefix
+}
+
+var hostPrefixes = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*[.-]$`)
 
 // previews settles whether candidates get Services of their own (SPEC 3.4); said is what
 // preview.services says, if anything.
@@ -108,15 +144,6 @@ func (d *decoder) services(s *Spec, said *yaml.Node) {
 	if b := s.BlueGreen; b != nil && b.PreviewService != "" && slices.Contains(s.Services, b.PreviewService) {
 		d.fault(said, "name two Services", "Service %s cannot be both the preview and one that is switched", b.PreviewService)
 	}
-}
-
-// source has one setting now: none, which takes the kustomization, else every YAML
-// file of the directory.
-func (d *decoder) source(n *yaml.Node) {
-	if n.Kind == yaml.MappingNode && len(n.Content) == 0 || n.Tag == "!!null" {
-		return
-	}
-	d.refuse(n, fieldsOf["source"])
 }
 
 func (d *decoder) rollbackWindow(n *yaml.Node) (revisions int) {

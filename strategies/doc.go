@@ -30,6 +30,9 @@
 //	             ├─ by a switch .............. bluegreen.go
 //	             └─ where either waits ....... gates.go, windows.go, analysis.go
 //
+// The workloads of a rollout are looked at one after the other (workloads.go): what is counted
+// is counted for each, and what users reach is moved when all are ready for it.
+//
 // What users reach is told by users.go, which intents are in force by intent.go. A state
 // that was lost is made again by rebuild.go. rollout.yaml is read by decode.go and its
 // parts; what becomes of each field stands in fields.go.

@@ -7,10 +7,17 @@ func (d *decision) steady() []Action {
 		return nil
 	}
 	for _, t := range []*Track{d.next.Candidate, d.next.Stable} {
-		if t != nil && d.slot(t).Edited {
-			if acts := d.templates(t); acts != nil {
-				return acts
+		if t == nil {
+			continue
+		}
+		edited := func() []Action {
+			if !d.slot(t).Edited {
+				return nil
 			}
+			return d.templates(t)
+		}
+		if acts := d.all(edited); acts != nil {
+			return acts
 		}
 	}
 	if acts := d.restores(); acts != nil {
@@ -27,14 +34,14 @@ func (d *decision) steady() []Action {
 		switch sel := d.selection(to); {
 		case to == BothColors && (sel == Something || sel == Only(c.Color)), to == Only(c.Color) && sel == Something:
 			return []Action{Select{To: to, Stamp: d.stamp()}}
-		case (d.cameTo() == 0 || d.spec.carried()) && d.slot(d.next.Stable).sure() >= d.least():
+		case (d.cameTo() == 0 || d.spec.carried()) && d.every(d.suffices):
 			// Nobody should be on the candidate yet, and stable can take all. A switch that was
 			// under way is made again when it goes on.
 		default:
 			return nil
 		}
 	}
-	if d.selection(to) != to && (d.slot(d.next.Stable).Ready > 0 || d.n == 0) {
+	if d.selection(to) != to && d.answered(d.next.Stable) {
 		return []Action{Select{To: to, Stamp: d.stamp()}}
 	}
 	return nil
@@ -95,8 +102,8 @@ func (d *decision) recorded() Selection {
 	switch {
 	case c == nil:
 		return Only(s.Color)
-	case d.next.Back != nil && d.slot(s).sure() < d.least() && d.slot(c).Ready > 0:
-		if d.slot(s).Ready == 0 {
+	case d.next.Back != nil && !d.every(d.takesAll) && d.answered(c) && (d.next.Live > 0 || !d.spec.carried()):
+		if !d.answered(s) || d.spec.carried() {
 			return Only(c.Color) // capacity first: nobody is there to go back to yet
 		}
 		return BothColors
@@ -108,11 +115,11 @@ func (d *decision) recorded() Selection {
 		return Only(s.Color)
 	case d.onItsWay() && len(d.services()) > 0:
 		return d.selection(Something)
-	case weight == 0 && d.next.Asked > 0 && d.slot(s).sure() < d.least() && d.slot(c).Ready > 0:
+	case weight == 0 && d.next.Asked > 0 && !d.every(d.suffices) && d.answered(c):
 		return BothColors // on the way up stable has given up pods already: they were shared
 	case weight == 0:
 		return Only(s.Color)
-	case weight >= 100 && (d.slot(c).Ready > 0 || d.slot(s).Ready == 0):
+	case weight >= 100 && (d.answered(c) || !d.answered(s)):
 		return Only(c.Color)
 	}
 	return BothColors
@@ -138,15 +145,25 @@ func (d *decision) onItsWay() bool {
 		!d.next.StepAt.IsZero() || d.next.Step <= len(steps) && steps[d.next.Step-1].SetWeight == nil {
 		return false
 	}
-	surge, _ := d.spec.budget(d.n)
-	all, none := split(d.n, high, surge > 0)
-	comesTo := map[Selection]bool{
-		Only(s.Color): low == 0 && d.slot(s).sure() >= d.least(),
-		BothColors:    d.slot(c).sure() > 0,
-		// A hand may have moved users there before the candidate could take them.
-		Only(c.Color): none == 0 && d.slot(c).sure() >= d.least() && d.slot(c).Desired >= all,
-	}
-	return len(d.services()) == 0 || comesTo[d.selection(Something)]
+	selects := d.selection(Something)
+	return len(d.services()) == 0 || d.every(func() bool {
+		surge, _ := d.spec.budget(d.n)
+		all, none := split(d.n, high, surge > 0)
+		switch candidate := d.slot(c); selects {
+		case Only(s.Color):
+			return low == 0 && d.suffices()
+		case BothColors:
+			return candidate.sure() > 0 || !d.has(c)
+		case Only(c.Color): // a hand may have moved users there before the candidate could take them
+			return !d.has(c) || none == 0 && candidate.sure() >= d.least() && candidate.Desired >= all
+		}
+		return false
+	})
+}
+
+// suffices tells that a workload of stable has as many pods ready as users may be left with.
+func (d *decision) suffices() bool {
+	return !d.has(d.next.Stable) || d.slot(d.next.Stable).sure() >= d.least()
 }
 
 // revives brings a Deployment back whose ReplicaSet a hand deleted: while it is paused its
@@ -157,38 +174,46 @@ func (d *decision) revives(t *Track) []Action {
 	if !slot.Exists || slot.Deleting || slot.Started || !slot.Paused || slot.Edited {
 		return nil
 	}
-	return []Action{Revive{t.Color, d.stamp()}}
+	return []Action{Revive{d.workload, t.Color, d.stamp()}}
 }
 
 // repairStable brings the serving colour to the size Git asks for, mends it, and empties
 // the other colour.
 func (d *decision) repairStable() []Action {
+	if acts := d.all(d.repairs); acts != nil || d.orders.paused || d.some(d.mended) || d.spared(d.next.Stable.Color.Other()) {
+		return acts
+	}
+	return d.settlePreviews()
+}
+
+// mended tells that a workload of stable is still to be mended.
+func (d *decision) mended() bool { return d.has(d.next.Stable) && d.ails(d.slot(d.next.Stable)) }
+
+// repairs is repairStable for a workload.
+func (d *decision) repairs() []Action {
 	stable := d.next.Stable
-	slot, other := d.slot(stable), d.obs.Slots[stable.Color.Other()]
+	slot, other := d.slot(stable), d.in(stable.Color.Other())
 	resizing := d.resizing() && !d.orders.paused // SPEC 4.7
 	if resizing {
 		d.heedSize()
 	}
-	if slot.Exists && slot.Desired == d.n {
+	if slot.Exists && slot.Desired == d.n || !d.has(stable) {
 		d.resized()
 	}
 	switch {
 	case resizing && slot.Started && slot.Desired != d.n:
-		return []Action{Scale{Color: stable.Color, Count: d.n, Stamp: d.stampOf(stable)}}
+		return []Action{Scale{Workload: d.workload, Color: stable.Color, Count: d.n, Stamp: d.stampOf(stable)}}
 	case slot.Starved && slot.Pods < slot.Desired && other.Exists && !other.Deleting && other.Desired > 0 && !d.orders.paused && d.left(stable.Color.Other(), stable.Color):
 		// Its pods have the quota that stable lacks: they are not kept for anybody to look at.
-		return []Action{Scale{Color: stable.Color.Other(), Count: 0, Stamp: d.stampOf(stable)}}
-	case d.ails(slot):
-		return d.mendStable()
+		return []Action{Scale{Workload: d.workload, Color: stable.Color.Other(), Count: 0, Stamp: d.stampOf(stable)}}
+	case d.has(stable) && d.ails(slot):
+		return d.mends()
 	case d.spared(stable.Color.Other()):
 		return nil // people look at what went wrong
 	case other.Exists && !other.Deleting && other.Desired > 0 && !d.orders.paused && d.left(stable.Color.Other(), stable.Color):
-		return []Action{Scale{Color: stable.Color.Other(), Count: 0, Stamp: d.stampOf(stable)}}
+		return []Action{Scale{Workload: d.workload, Color: stable.Color.Other(), Count: 0, Stamp: d.stampOf(stable)}}
 	}
-	if d.orders.paused {
-		return nil
-	}
-	return d.settlePreviews()
+	return nil
 }
 
 // ails tells that a serving colour needs to be mended.
@@ -198,23 +223,26 @@ func (d *decision) ails(slot Slot) bool {
 
 // mendStable puts back what a hand did to the serving colour, and wakes it where quota made
 // it sleep.
-func (d *decision) mendStable() []Action {
+func (d *decision) mendStable() []Action { return d.all(d.mends) }
+
+// mends is mendStable for a workload.
+func (d *decision) mends() []Action {
 	stable := d.next.Stable
 	slot, stamp := d.slot(stable), d.stampOf(stable)
 	switch {
-	case !d.ails(slot), slot.Deleting:
+	case !d.has(stable), !d.ails(slot), slot.Deleting:
 		return nil // one that is being deleted must go first (SPEC 6.8)
 	case !slot.Exists && d.obs.Wanted != nil && d.wanted == stable.Revision:
 		// The same revision: it need not wait until its old pods are gone.
-		return []Action{Create{Color: stable.Color, Stamp: stamp}}
+		return []Action{Create{Workload: d.workload, Color: stable.Color, Stamp: stamp}}
 	case !slot.Exists || !slot.Started:
 		return d.revives(stable)
 	case slot.Desired == 0 && d.n > 0:
-		return []Action{Scale{Color: stable.Color, Count: d.n, Stamp: stamp}}
+		return []Action{Scale{Workload: d.workload, Color: stable.Color, Count: d.n, Stamp: stamp}}
 	case slot.Edited || slot.Foreign > 0:
 		return d.templates(stable)
 	case !slot.Paused: // SPEC 5.4
-		return []Action{Scale{Color: stable.Color, Count: slot.Desired, Stamp: stamp}}
+		return []Action{Scale{Workload: d.workload, Color: stable.Color, Count: slot.Desired, Stamp: stamp}}
 	}
 	return d.wakes(stable)
 }
@@ -232,7 +260,7 @@ func (d *decision) wakes(t *Track) []Action {
 		return nil
 	}
 	d.lookAt(d.obs.At.Add(wakeSeldom))
-	return []Action{Touch{t.Color, d.obs.At}}
+	return []Action{Touch{d.workload, t.Color, d.obs.At}}
 }
 
 // stampOf is a stamp of a revision that nothing is tried for.

@@ -63,7 +63,7 @@ func (c scope) rests(p *story) (waits bool, err error) {
 	}
 	for name, service := range p.play.World.Services {
 		// A hand's count stays as an autoscaler's would.
-		if service.Selects != strategies.Only(s.Stable.Color) || service.Endpoints[s.Stable.Color] != p.play.World.Slot(s.Stable.Color).Desired {
+		if service.Selects != strategies.Only(s.Stable.Color) || service.Endpoints[s.Stable.Color] != p.play.World.Slot("web", s.Stable.Color).Desired {
 			return false, fmt.Errorf("Service %s does not reach all of stable: %s", name, p.summary())
 		}
 	}

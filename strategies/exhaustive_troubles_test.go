@@ -23,11 +23,11 @@ func faults(p *story, writes bool, acts int) (all [][]string) {
 	}
 	one("restart")
 	for _, c := range []strategies.Color{strategies.Blue, strategies.Green} {
-		d := p.play.World.Slots[c]
+		d := p.play.World.Slots["web"][c]
 		if d == nil {
 			continue
 		}
-		if p.play.World.ReadyPods(c) > 0 {
+		if p.play.World.ReadyPods("web", c) > 0 {
 			one(fmt.Sprintf("disturb %s for=2s", c))
 			one(fmt.Sprintf("disturb %s crash for=15s", c))
 		}

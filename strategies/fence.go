@@ -1,5 +1,7 @@
 package strategies
 
+import "slices"
+
 // fencing tells that an agent took over and its epoch does not stand on every object yet:
 // until it does, a stalled predecessor could still write (SPEC 6.3).
 func (d *decision) fencing() bool {
@@ -26,7 +28,7 @@ func (d *decision) marked(s Stamp) bool {
 	if r := d.obs.Router; r != nil && (r.Epoch != s.Epoch || r.Aborted != s.Aborted) {
 		return false
 	}
-	for _, slot := range d.obs.Slots {
+	for _, slot := range slices.Concat(d.slotsOf(Blue), d.slotsOf(Green)) {
 		if slot.Exists && !slot.Deleting && (slot.Epoch != s.Epoch || s.Aborted != "" && slot.Aborted != s.Aborted) {
 			return false
 		}
@@ -44,7 +46,7 @@ func (d *decision) outlived() bool {
 			return true
 		}
 	}
-	for _, slot := range d.obs.Slots {
+	for _, slot := range slices.Concat(d.slotsOf(Blue), d.slotsOf(Green)) {
 		if slot.Exists && !slot.Deleting && older(slot.Epoch) {
 			return true
 		}

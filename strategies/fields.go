@@ -234,9 +234,6 @@ const notYet = " is not supported by this version of kexal"
 
 // ownFields are kexal's own that this version does not act on.
 var ownFields = []field{
-	{name: "source", is: unsupported, says: "only the directory's own kustomization or YAML files are read by this version of kexal", fix: "write source: {} or leave it out"},
-	{name: "preview.ingresses", is: unsupported, says: "preview.ingresses" + notYet},
-	{name: "preview.nodePort", is: unsupported, says: "preview.nodePort" + notYet + "; a preview is a ClusterIP Service"},
 	{name: "onFailure", is: unsupported, says: "onFailure" + notYet},
 	{name: "onRemoval", is: unsupported, says: "onRemoval" + notYet},
 	{name: "renamedFrom", is: unsupported, says: "renamedFrom" + notYet},

@@ -17,26 +17,25 @@ func (d *decision) first() []Action {
 		d.next.ProgressAt, d.next.Switching = d.obs.At, false
 	}
 	c := d.next.Candidate
-	d.resized()
+	d.some(func() bool { d.resized(); return false })
 	told := d.next.Reason == Failed || d.next.Reason == FirstRelease && d.was.UnreadAt.IsZero()
 	if !told || c.Revision != revisionOf(d.was.Candidate) {
 		d.say(Progressing, FirstRelease, "first release: starting %s", c.Revision)
 	}
-	acts, settled := d.occupy(c, d.firstPin())
+	acts, settled := d.each(func() ([]Action, bool) { return d.occupy(c, d.firstPin()) })
 	if acts != nil || !settled {
 		return acts
 	}
-	slot := d.slot(c)
 	to := Only(c.Color)
 	if nobody := to.other(); d.gatedFirst() && len(d.services()) > 0 && d.selection(nobody) != nobody && !d.answers(c.Color.Other()) {
 		return []Action{Select{To: nobody, Stamp: d.stamp()}} // a hand widened one, or the gate came later than it
 	}
+	acts, available := d.each(d.firstPods)
 	switch {
-	case slot.Desired != d.n || !slot.Paused:
-		return []Action{Scale{Color: c.Color, Count: d.n, Stamp: d.stamp()}}
-	case slot.sure() < d.n:
-		d.lookAt(slot.NextAt)
-		d.firstDeadline(slot)
+	case acts != nil:
+		return acts
+	case !available:
+		d.firstDeadline()
 		return nil
 	case d.gatedFirst() && !d.previewed(to): // a newer revision came to the gate
 		return []Action{Preview{To: to, Stamp: d.stamp()}}
@@ -54,6 +53,20 @@ func (d *decision) first() []Action {
 	}
 	d.next.Stable, d.next.Candidate, d.next.Switching = c, nil, false
 	return d.rest()
+}
+
+// firstPods brings a workload of the first release to its size.
+func (d *decision) firstPods() (acts []Action, available bool) {
+	c := d.next.Candidate
+	slot := d.slot(c)
+	switch {
+	case !d.has(c):
+		return nil, true
+	case slot.Desired != d.n || !slot.Paused:
+		return []Action{Scale{Workload: d.workload, Color: c.Color, Count: d.n, Stamp: d.stamp()}}, false
+	}
+	d.lookAt(slot.NextAt)
+	return nil, slot.sure() >= d.n
 }
 
 // gatedFirst tells that a first release waits for a person: only its previews lead to it
@@ -89,14 +102,15 @@ func (d *decision) firstColor() Color {
 
 // firstDeadline says that a first release fails; it may still recover, there is nothing
 // to go back to.
-func (d *decision) firstDeadline(slot Slot) {
-	since := later(d.next.ProgressAt, slot.ReadyAt)
+func (d *decision) firstDeadline() {
+	c := d.next.Candidate
+	since, trouble := later(d.next.ProgressAt, d.readyAt(c)), d.trouble(c)
 	end := since.Add(d.spec.ProgressDeadline)
 	switch {
 	case !d.obs.At.Before(end):
-		d.say(Degraded, Failed, "first release of %s made no progress in %s%s", d.wanted, d.spec.ProgressDeadline, because(slot.Trouble))
-	case slot.Trouble != "":
-		d.say(Progressing, FirstRelease, "first release: starting %s%s", d.wanted, because(slot.Trouble))
+		d.say(Degraded, Failed, "first release of %s made no progress in %s%s", d.wanted, d.spec.ProgressDeadline, because(trouble))
+	case trouble != "":
+		d.say(Progressing, FirstRelease, "first release: starting %s%s", d.wanted, because(trouble))
 		d.lookAt(end)
 	default:
 		d.lookAt(end)

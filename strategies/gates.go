@@ -98,9 +98,9 @@ func (d *decision) keep() []Action {
 	var acts []Action
 	live := false
 	if d.spec.BlueGreen != nil {
-		size := d.previewSize()
+		size := d.previewSize
 		if d.next.Step > 1 {
-			size = d.fullSize() // a window closed right before the switch
+			size = d.fullSize // a window closed right before the switch
 		}
 		acts, _ = d.stand(size, d.next.Reason, "")
 	} else {

@@ -43,7 +43,7 @@ func (p *story) disturb(c strategies.Color, args words) error {
 	if args.has("crash") {
 		trouble = crashing
 	}
-	if err == nil && !p.play.World.Disturb(c, trouble, d) {
+	if err == nil && !p.play.World.Disturb(p.workload(args), c, trouble, d) {
 		err = fmt.Errorf("no pod of %s is ready", c)
 	}
 	return err
@@ -101,7 +101,7 @@ func (p *story) edit(args words) error {
 			s.Selects, s.Revision = to, ""
 		default:
 			s.Selects, s.Revision = to, ""
-			if d := w.Slots[strategies.Color(to)]; d != nil {
+			if d := w.Slots["web"][strategies.Color(to)]; d != nil {
 				s.Revision = d.Revision
 			}
 		}
@@ -122,7 +122,7 @@ func (p *story) edit(args words) error {
 		delete(w.Previews, args.value("preview"))
 	case args.has("deployment"):
 		c := strategies.Color(args.value("deployment"))
-		d := w.Slots[c]
+		d := w.Slots[p.workload(args)][c]
 		if d == nil {
 			return fmt.Errorf("no Deployment in %s", c)
 		}
@@ -136,21 +136,21 @@ func (p *story) edit(args words) error {
 			w.Roll(c, n)
 			return err
 		case args.has("deleted"):
-			w.Slots[c] = nil
+			w.Slots[p.workload(args)][c] = nil
 		case args.has("unpaused"):
 			d.Paused = false
 		case args.has("stuck"):
 			d.Stuck = true
 		case args.has("unstuck"):
 			if d.Stuck = false; d.Deleting {
-				w.Slots[c] = nil
+				w.Slots[p.workload(args)][c] = nil
 			}
 		default:
 			n, err := strconv.Atoi(args.value("replicas"))
 			if err != nil {
 				return err
 			}
-			w.Resize(c, int32(n))
+			w.Resize(p.workload(args), c, int32(n))
 		}
 	case args.value("stranger") == "none":
 		w.Strangers = nil
@@ -160,4 +160,12 @@ func (p *story) edit(args words) error {
 		return fmt.Errorf("edit what?")
 	}
 	return nil
+}
+
+// workload is the one that a directive names, or web.
+func (p *story) workload(args words) string {
+	if name := args.value("of"); name != "" {
+		return name
+	}
+	return "web"
 }

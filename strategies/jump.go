@@ -22,12 +22,19 @@ func (s State) jumped(by time.Duration) State {
 	move(&s.StepAt, &s.PreviewAt, &s.ProgressAt, &s.SwitchedAt, &s.RoutedAt, &s.OverlapAt, &s.PartialAt, &s.PausedAt, &s.UnreadAt)
 	if s.Warm != nil {
 		w := *s.Warm
-		move(&w.Drained, &w.WatchUntil, &w.Until, &w.UnwellSince, &w.RaisedAt)
+		w.Watched = copies(w.Watched)
+		move(&w.Drained, &w.WatchUntil, &w.Until)
+		for _, one := range w.Watched {
+			move(&one.UnwellSince, &one.RaisedAt)
+		}
 		s.Warm = &w
 	}
 	if s.Back != nil {
 		b := *s.Back
-		move(&b.WokenAt)
+		b.Swaps = copies(b.Swaps)
+		for _, one := range b.Swaps {
+			move(&one.WokenAt)
+		}
 		s.Back = &b
 	}
 	if s.Spare != nil && s.Spare.Until != nil {
@@ -52,13 +59,17 @@ func (d *decision) unheard() {
 	at, s := d.obs.At, &d.next
 	cut(at, &s.StepAt, &s.PreviewAt, &s.ProgressAt, &s.SwitchedAt, &s.RoutedAt, &s.OverlapAt, &s.PartialAt, &s.PausedAt, &s.UnreadAt)
 	if s.Warm != nil {
-		cut(at, &s.Warm.UnwellSince, &s.Warm.RaisedAt)
+		for _, one := range s.Warm.Watched {
+			cut(at, &one.UnwellSince, &one.RaisedAt)
+		}
 		cut(at.Add(drain), &s.Warm.Drained)
 		cut(at.Add(d.spec.WarmWatch), &s.Warm.WatchUntil)
 		cut(at.Add(d.spec.warmFor()), &s.Warm.Until)
 	}
 	if s.Back != nil {
-		cut(at, &s.Back.WokenAt)
+		for _, one := range s.Back.Swaps {
+			cut(at, &one.WokenAt)
+		}
 	}
 	if s.Spare != nil && s.Spare.Until != nil {
 		spare, until := *s.Spare, *s.Spare.Until

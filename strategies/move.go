@@ -23,7 +23,6 @@ func (d *decision) move(w int) (acts []Action, live bool) {
 	if acts, firm := d.ground(reason, moving); !firm {
 		return acts, false
 	}
-	candidate, stable := d.slot(c), d.slot(s)
 	apart := d.selection(BothColors) == Something
 	if apart && d.strayed() { // put back before anything else (SPEC 5.8)
 		return []Action{Select{To: d.recorded(), Stamp: d.stamp()}}, false
@@ -31,19 +30,103 @@ func (d *decision) move(w int) (acts []Action, live bool) {
 	if d.partial(apart) {
 		return nil, false
 	}
-	if acts := d.revives(s); acts != nil {
+	if acts := d.all(func() []Action { return d.revives(s) }); acts != nil {
 		return acts, false
 	}
 	if acts := d.pauses(); acts != nil {
 		return acts, false
 	}
-	surge, unavailable := d.spec.budget(d.n)
-	ceiling, floor := d.n+surge, d.n
-	if surge == 0 {
-		floor = d.n - unavailable
+	to, behind := d.leadsTo(w)
+	if pin := Only(s.Color); d.selection(pin) != pin {
+		d.next.SwitchedAt = time.Time{} // users are there: they have yet to leave (SPEC 5.11)
 	}
-	wantC, wantS := split(d.n, w, surge > 0)
-	to, behind := BothColors, false // behind: a switch that was begun waits for the EndpointSlices
+	// SPEC 5.8: nobody may reach the candidate's first pod before its weight.
+	if w > 0 && d.some(func() bool { wantC, _ := d.sizes(w); return d.slot(c).Desired == 0 && wantC > 0 }) {
+		if len(d.obs.Strangers) > 0 {
+			d.sayStrangers()
+			return nil, false
+		}
+		// Where another workload has its share already, one that gets its first pod later joins it.
+		none := d.every(func() bool { return d.slot(c).Desired == 0 })
+		if pin := Only(s.Color); none && d.selection(pin) != pin {
+			return []Action{Select{To: pin, Stamp: d.stamp()}}, false
+		}
+	}
+	selects := d.selection(to)
+	acts, joins := d.each(func() ([]Action, bool) { return d.grows(w, to, selects) })
+	switch {
+	case acts != nil:
+	case selects != to && !behind && joins:
+		acts = []Action{Select{To: to, Stamp: d.stamp()}}
+	default:
+		if acts, live = d.each(func() ([]Action, bool) { return d.shrinks(w, to, selects) }); live {
+			return nil, true
+		}
+	}
+	return d.orWait(acts, reason, moving), false
+}
+
+// sizes are the pods of a workload in both colours at a weight. What one of the revisions does not
+// have is the other's alone.
+func (d *decision) sizes(w int) (candidate, stable int32) {
+	surge, _ := d.spec.budget(d.n)
+	candidate, stable = split(d.n, w, surge > 0)
+	s := d.slot(d.next.Stable)
+	switch {
+	case !d.has(d.next.Candidate):
+		return 0, s.Desired
+	case w == 100:
+		// Stable keeps the size that maxSurge leaves it: the way back (SPEC 5.15). A
+		// candidate that surge does not let grow at once shares with stable meanwhile.
+		if stable = min(s.Desired, surge); d.n == 0 {
+			stable = 0 // nobody is asked for: there is no way back to keep
+		}
+	case !d.has(d.next.Stable):
+		stable = 0
+	}
+	return candidate, stable
+}
+
+// leadsTo is what Services are to select on the way to a weight: where one workload has to share,
+// all do. behind = a switch that was begun waits for the EndpointSlices.
+func (d *decision) leadsTo(w int) (to Selection, behind bool) {
+	d.some(func() bool {
+		its, waits := d.wouldLead(w)
+		if to, behind = joined(to, its), behind || waits; its == Nothing {
+			return false
+		}
+		return to == BothColors
+	})
+	switch {
+	case to != Nothing:
+	case w == 0:
+		to = Only(d.next.Stable.Color)
+	default:
+		to = BothColors
+	}
+	return to, behind && to == Only(d.next.Candidate.Color)
+}
+
+// joined is what two selections come to together.
+func joined(a, b Selection) Selection {
+	switch {
+	case a == Nothing || a == b:
+		return b
+	case b == Nothing:
+		return a
+	}
+	return BothColors
+}
+
+// wouldLead is what a workload's Services would select if they were alone. Nothing = any will do.
+func (d *decision) wouldLead(w int) (to Selection, behind bool) {
+	c, s := d.next.Candidate, d.next.Stable
+	if !d.has(c) || !d.has(s) && w < 100 {
+		return Nothing, false
+	}
+	candidate, stable := d.slot(c), d.slot(s)
+	wantC, wantS := d.sizes(w)
+	to = BothColors
 	switch {
 	case w == 0:
 		// A stable that is short of pods shares until it has them: capacity first.
@@ -51,14 +134,9 @@ func (d *decision) move(w int) (acts []Action, live bool) {
 			to = Only(s.Color)
 		}
 	case w == 100:
-		// Stable keeps the size that maxSurge leaves it: the way back (SPEC 5.15). A
-		// candidate that surge does not let grow at once shares with stable meanwhile.
-		if wantS = min(stable.Desired, surge); d.n == 0 {
-			wantS = 0 // nobody is asked for: there is no way back to keep
-		}
 		// Both, until the EndpointSlices show all of it: that a pod is ready is known here before
 		// those who make the slices know it. What was switched already is not taken back for that.
-		shown := d.n == 0 || len(d.services()) == 0 || d.obs.Off.Ready || d.endpoints(c.Color) >= wantC
+		shown := d.n == 0 || len(d.its(d.services())) == 0 || d.obs.Off.Ready || d.endpoints(c.Color) >= wantC
 		begun := slices.ContainsFunc(d.services(), func(s Service) bool { return s.Selects == Only(c.Color) })
 		if candidate.Desired >= wantC && (shown || begun) {
 			to, behind = Only(c.Color), !shown
@@ -68,20 +146,49 @@ func (d *decision) move(w int) (acts []Action, live bool) {
 	case d.n > 0 && wantS == 0 && candidate.Desired >= wantC:
 		to = Only(c.Color)
 	}
-	if pin := Only(s.Color); d.selection(pin) != pin {
-		d.next.SwitchedAt = time.Time{} // users are there: they have yet to leave (SPEC 5.11)
+	return to, behind
+}
+
+// bounds are the pods of a workload in both colours that there may be at most, and that users are to
+// find at least.
+func (d *decision) bounds() (ceiling, floor int32) {
+	surge, unavailable := d.spec.budget(d.n)
+	ceiling, floor = d.n+surge, d.n
+	if surge == 0 {
+		floor = d.n - unavailable
 	}
-	selects := d.selection(to)
-	if w > 0 && candidate.Desired == 0 && wantC > 0 {
-		// SPEC 5.8: nobody may reach the candidate's first pod before its weight.
-		if len(d.obs.Strangers) > 0 {
-			d.sayStrangers()
-			return nil, false
-		}
-		if pin := Only(s.Color); d.selection(pin) != pin {
-			return []Action{Select{To: pin, Stamp: d.stamp()}}, false
-		}
+	return ceiling, floor
+}
+
+// grows brings a workload up to what a weight needs. joins = its Services may be moved.
+func (d *decision) grows(w int, to, selects Selection) (acts []Action, joins bool) {
+	c, s := d.next.Candidate, d.next.Stable
+	candidate, stable := d.slot(c), d.slot(s)
+	wantC, wantS := d.sizes(w)
+	ceiling, _ := d.bounds()
+	room := func(other int32) int32 { return ceiling - other }
+	if to == Only(c.Color) && candidate.Desired == wantC && stable.Desired <= d.n {
+		d.resized() // whether its pods are ready or not: a count that others write counts from here on
 	}
+	switch {
+	case wantC == 0 && stable.Desired < wantS && room(candidate.Desired) <= 0 && stable.Ready == 0:
+		// All users leave the candidate and stable has nobody to take them: as on the way
+		// back, capacity comes before maxSurge.
+		acts = []Action{Scale{d.workload, s.Color, wantS, d.stamp()}}
+	case stable.Desired < wantS && min(wantS, room(candidate.Desired)) > stable.Desired:
+		acts = []Action{Scale{d.workload, s.Color, min(wantS, room(candidate.Desired)), d.stamp()}}
+	case candidate.Desired < wantC && !candidate.Lags && min(wantC, room(stable.Desired)) > candidate.Desired:
+		acts = []Action{Scale{d.workload, c.Color, min(wantC, room(stable.Desired)), d.stamp()}}
+	}
+	return acts, d.mayjoin(to, selects) || to == BothColors && w > 0 && wantC == 0 // it has no share to join with
+}
+
+// shrinks takes a workload down to what a weight leaves it, and tells whether the weight is live.
+func (d *decision) shrinks(w int, to, selects Selection) (acts []Action, live bool) {
+	c, s := d.next.Candidate, d.next.Stable
+	candidate, stable := d.slot(c), d.slot(s)
+	wantC, wantS := d.sizes(w)
+	_, floor := d.bounds()
 	var serving struct{ candidate, stable int32 } // ready pods that users reach
 	if selects == BothColors || selects == Only(c.Color) {
 		serving.candidate = d.reached(c.Color, candidate)
@@ -93,42 +200,28 @@ func (d *decision) move(w int) (acts []Action, live bool) {
 	// moments, and until then stable would give up its pods one by one.
 	enough := d.enoughOf(candidate.Desired)
 	grown := candidate.sure() >= enough && (selects == Only(s.Color) || serving.candidate >= enough)
-	room := func(other int32) int32 { return ceiling - other }
-	if to == Only(c.Color) && candidate.Desired == wantC && stable.Desired <= d.n {
-		d.resized() // whether its pods are ready or not: a count that others write counts from here on
-	}
-
 	switch {
-	case wantC == 0 && stable.Desired < wantS && room(candidate.Desired) <= 0 && stable.Ready == 0:
-		// All users leave the candidate and stable has nobody to take them: as on the way
-		// back, capacity comes before maxSurge.
-		acts = []Action{Scale{s.Color, wantS, d.stamp()}}
-	case stable.Desired < wantS && min(wantS, room(candidate.Desired)) > stable.Desired:
-		acts = []Action{Scale{s.Color, min(wantS, room(candidate.Desired)), d.stamp()}}
-	case candidate.Desired < wantC && !candidate.Lags && min(wantC, room(stable.Desired)) > candidate.Desired:
-		acts = []Action{Scale{c.Color, min(wantC, room(stable.Desired)), d.stamp()}}
-	case selects != to && !behind && d.mayjoin(to, selects):
-		acts = []Action{Select{To: to, Stamp: d.stamp()}}
 	case d.resizing() && to == Only(s.Color) && stable.Desired > wantS:
-		acts = []Action{Scale{s.Color, wantS, d.stamp()}}
+		acts = []Action{Scale{d.workload, s.Color, wantS, d.stamp()}}
 	case candidate.Desired > wantC && max(wantC, floor-serving.stable) < candidate.Desired && d.mayshrink(to):
-		acts = []Action{Scale{c.Color, max(wantC, floor-serving.stable), d.stamp()}}
+		acts = []Action{Scale{d.workload, c.Color, max(wantC, floor-serving.stable), d.stamp()}}
 	case grown && stable.Desired > wantS && max(wantS, floor-serving.candidate) < stable.Desired && (to == BothColors || d.n == 0):
 		// Users reach the candidate's pods: stable gives up what they replaced.
-		acts = []Action{Scale{s.Color, max(wantS, floor-serving.candidate), d.stamp()}}
+		acts = []Action{Scale{d.workload, s.Color, max(wantS, floor-serving.candidate), d.stamp()}}
 	case d.isLive(to, wantC, wantS):
 		if to != Only(c.Color) { // else it was said above
 			d.resized()
 		}
 		return nil, true
 	}
-	return d.orWait(acts, reason, moving), false
+	return acts, false
 }
 
 // orWait makes what is to be done for a weight, or waits for pods until the deadline.
 func (d *decision) orWait(acts []Action, reason Reason, moving string) []Action {
-	d.lookAt(d.slot(d.next.Candidate).NextAt)
-	d.lookAt(d.slot(d.next.Stable).NextAt)
+	for _, slot := range slices.Concat(d.slotsOf(Blue), d.slotsOf(Green)) {
+		d.lookAt(slot.NextAt)
+	}
 	if acts != nil {
 		return acts
 	}
@@ -136,10 +229,10 @@ func (d *decision) orWait(acts []Action, reason Reason, moving string) []Action 
 	if d.next.Back != nil {
 		return nil // it passed
 	}
-	if acts := d.wakes(d.next.Stable); acts != nil { // of a weight that falls
+	if acts := d.all(func() []Action { return d.wakes(d.next.Stable) }); acts != nil { // of a weight that falls
 		return acts
 	}
-	return d.wakes(d.next.Candidate)
+	return d.all(func() []Action { return d.wakes(d.next.Candidate) })
 }
 
 // onePod says plainly what a weight comes to where there is one pod (SPEC 5.9).
@@ -157,7 +250,7 @@ func (d *decision) onePod(w int) string {
 // the Services that were recorded. firm = all are there, and nothing is to be done for them.
 func (d *decision) ground(reason Reason, doing string) (acts []Action, firm bool) {
 	c, s := d.next.Candidate, d.next.Stable
-	if acts, settled := d.occupy(c, Only(s.Color)); acts != nil || !settled {
+	if acts, settled := d.each(func() ([]Action, bool) { return d.occupy(c, Only(s.Color)) }); acts != nil || !settled {
 		if !d.next.UnreadAt.IsZero() {
 			d.progressing(reason, doing+" when the mirror can be read")
 			return acts, false
@@ -165,11 +258,11 @@ func (d *decision) ground(reason Reason, doing string) (acts []Action, firm bool
 		d.deadline(reason, doing)
 		return acts, false
 	}
-	if stable := d.slot(s); (!stable.Exists || stable.Deleting) && d.n > 0 {
+	if d.some(func() bool { stable := d.slot(s); return d.has(s) && (!stable.Exists || stable.Deleting) && d.n > 0 }) {
 		d.stableIsGone()
 		return nil, false
 	}
-	if slot := d.slot(c); slot.Foreign > 0 || slot.Edited && !slot.Started {
+	if d.some(func() bool { slot := d.slot(c); return slot.Foreign > 0 || slot.Edited && !slot.Started }) {
 		d.turnForeign()
 		return nil, false
 	}
@@ -183,14 +276,8 @@ func (d *decision) stableIsGone() {
 	d.say(Degraded, Held, "%s, the Deployment of stable %s is gone: %s", d.position(), s.Revision, s.again())
 }
 
-// again is what people do to have a colour made again whose Deployment is gone. Of one that was
-// warm when the state was lost nobody knows the commit: its status commits tell.
-func (t Track) again() string {
-	if t.Commit == "" {
-		return "revert to the commit that " + t.Revision + " was released from to have it made again"
-	}
-	return "revert to commit " + t.Commit + " to have it made again"
-}
+// again is what people do to have a colour made again whose Deployment is gone.
+func (t Track) again() string { return "revert to commit " + t.Commit + " to have it made again" }
 
 // footing is the ground of a rollout whose Services select one colour at a time: they select
 // stable, and nothing that a hand did to either colour is left.
@@ -200,10 +287,10 @@ func (d *decision) footing(reason Reason, doing string) (acts []Action, firm boo
 	}
 	s := d.next.Stable
 	// A Service that a hand moved is put back before anything else (SPEC 5.8).
-	if to := Only(s.Color); d.selection(to) != to && (d.slot(s).Ready > 0 || d.n == 0) {
+	if to := Only(s.Color); d.selection(to) != to && d.answered(s) {
 		return []Action{Select{To: to, Stamp: d.stamp()}}, false
 	}
-	if acts := d.revives(s); acts != nil {
+	if acts := d.all(func() []Action { return d.revives(s) }); acts != nil {
 		return acts, false
 	}
 	acts = d.pauses()
@@ -218,11 +305,13 @@ func (d *decision) turnForeign() {
 
 // pauses puts `paused` back on both colours: unpaused by a hand, an edit would roll it; then
 // the template (SPEC 5.4).
-func (d *decision) pauses() []Action {
+func (d *decision) pauses() []Action { return d.all(d.pausesOne) }
+
+func (d *decision) pausesOne() []Action {
 	for _, t := range []*Track{d.next.Candidate, d.next.Stable} {
 		slot := d.slot(t)
 		if slot.Started && slot.Desired > 0 && !slot.Paused && slot.Foreign == 0 {
-			return []Action{Scale{t.Color, slot.Desired, d.stamp()}}
+			return []Action{Scale{d.workload, t.Color, slot.Desired, d.stamp()}}
 		}
 		if acts := d.templates(t); acts != nil {
 			return acts
@@ -238,11 +327,11 @@ func (d *decision) templates(t *Track) []Action {
 	switch slot := d.slot(t); {
 	case !slot.Exists || slot.Deleting || !slot.Started:
 	case slot.Edited && slot.Paused:
-		return []Action{Restore{t.Color, d.stampOf(t)}}
+		return []Action{Restore{d.workload, t.Color, d.stampOf(t)}}
 	case slot.Edited:
-		return []Action{Scale{t.Color, slot.Desired, d.stampOf(t)}}
+		return []Action{Scale{d.workload, t.Color, slot.Desired, d.stampOf(t)}}
 	case slot.Foreign > 0 && slot.Paused:
-		return []Action{Revive{t.Color, d.stampOf(t)}}
+		return []Action{Revive{d.workload, t.Color, d.stampOf(t)}}
 	}
 	return nil
 }
@@ -254,7 +343,7 @@ func (d *decision) sayStrangers() {
 // reached is how many of a slot's ready pods users reach: those in every Service's
 // EndpointSlices.
 func (d *decision) reached(c Color, slot Slot) int32 {
-	if len(d.obs.Services) == 0 || d.obs.Off.Ready {
+	if len(d.its(d.obs.Services)) == 0 || d.obs.Off.Ready {
 		return slot.sure()
 	}
 	return min(slot.sure(), d.endpoints(c))
@@ -277,6 +366,12 @@ func (d *decision) mayjoin(to, now Selection) bool {
 			return candidate.Pods+stable.Pods == 0
 		}
 		return slot.sure() > 0 && slot.sure() >= least
+	}
+	switch {
+	case !d.has(c), !d.has(s) && to == Only(s.Color):
+		return true // it has nobody to take over from, or nobody who would
+	case !d.has(s):
+		return joins(candidate, d.enoughOf(candidate.Desired))
 	}
 	switch to {
 	case Only(s.Color):
@@ -310,7 +405,10 @@ func (d *decision) isLive(to Selection, wantC, wantS int32) bool {
 	c, s := d.next.Candidate, d.next.Stable
 	candidate, stable := d.slot(c), d.slot(s)
 	least := d.enoughOf(wantC)
-	if d.selection(to) != to || candidate.sure() < least || to == BothColors && wantC == 0 && d.n > 0 {
+	if !d.has(c) {
+		return true
+	}
+	if d.selection(to) != to || candidate.sure() < least || to == BothColors && wantC == 0 && d.n > 0 && d.next.Asked == 0 {
 		return false
 	}
 	switch {
@@ -322,10 +420,10 @@ func (d *decision) isLive(to Selection, wantC, wantS int32) bool {
 	if candidate.Desired != wantC || stable.Desired != wantS && candidate.sure() == wantC {
 		return false // while some of the candidate's are missing, stable keeps pods for them
 	}
-	if len(d.obs.Services) == 0 || d.obs.Off.Ready {
+	if len(d.its(d.obs.Services)) == 0 || d.obs.Off.Ready {
 		return true
 	}
-	for _, svc := range d.services() {
+	for _, svc := range d.its(d.services()) {
 		// Kubernetes takes a pod that goes out of the slices at once; until it has,
 		// users still reach it.
 		// A weight that falls is what stable's pods make it; one that rises does not wait for theirs.
@@ -345,10 +443,12 @@ func (d *decision) isLive(to Selection, wantC, wantS int32) bool {
 // its ReplicaSet too. pin is what a Service that does not exist yet selects.
 func (d *decision) occupy(t *Track, pin Selection) (acts []Action, settled bool) {
 	slot := d.slot(t)
-	stale := slot.Revision != t.Revision || slot.Aborted != "" && slot.Aborted != abortMark(*t)
+	stale := !d.has(t) || slot.Revision != t.Revision || slot.Aborted != "" && slot.Aborted != abortMark(*t)
 	switch {
 	case slot.Deleting:
 		return nil, false
+	case !slot.Exists && slot.Pods == 0 && !d.has(t):
+		return nil, true
 	case slot.Exists && stale && slot.Desired > 0:
 		if d.next.Stable != nil && !d.left(t.Color, t.Color.Other()) {
 			return d.leave(t.Color.Other()), false
@@ -357,11 +457,11 @@ func (d *decision) occupy(t *Track, pin Selection) (acts []Action, settled bool)
 		if slot.Revision == t.Revision {
 			stamp.Aborted = slot.Aborted // it goes with the Deployment: nothing else tells an attempt from the one before
 		}
-		return []Action{Scale{t.Color, 0, stamp}}, false
+		return []Action{Scale{d.workload, t.Color, 0, stamp}}, false
 	case slot.Exists && stale && slot.Pods > 0:
 		return nil, false
 	case slot.Exists && stale:
-		return []Action{Delete{t.Color}}, false
+		return []Action{Delete{d.workload, t.Color}}, false
 	case !slot.Exists && slot.Pods > 0:
 		return nil, false
 	case !slot.Exists && d.obs.Wanted == nil:
@@ -369,7 +469,7 @@ func (d *decision) occupy(t *Track, pin Selection) (acts []Action, settled bool)
 	case d.obs.Missing && slot.Desired == 0:
 		return []Action{Apply{Pin: pin, Previews: Only(t.Color), Stamp: d.stamp()}}, false
 	case !slot.Exists:
-		return []Action{Create{t.Color, d.stamp()}}, false
+		return []Action{Create{d.workload, t.Color, d.stamp()}}, false
 	}
 	return d.revives(t), slot.Started
 }
@@ -379,7 +479,7 @@ func (d *decision) leave(to Color) []Action {
 	if d.selection(Only(to)) == Only(to) {
 		return nil // written; the EndpointSlices follow
 	}
-	if d.obs.Slots[to].Ready == 0 && d.obs.Slots[to.Other()].Ready > 0 {
+	if d.in(to).Ready == 0 && d.in(to.Other()).Ready > 0 {
 		return nil
 	}
 	return []Action{Select{To: Only(to), Stamp: d.stamp()}}
@@ -393,7 +493,7 @@ func (d *decision) progressing(reason Reason, moving string) {
 // sayTrouble adds what Kubernetes names as the candidate's trouble. It stays in the
 // sentence until the step ends: pods that crash look well for a moment each time.
 func (d *decision) sayTrouble(phase Phase, reason Reason, sentence string) {
-	trouble := d.slot(d.next.Candidate).Trouble
+	trouble := d.trouble(d.next.Candidate)
 	if trouble == "" && d.was.Phase == phase && d.was.Reason == reason && strings.HasPrefix(d.was.Message, sentence+": ") {
 		d.say(phase, reason, "%s", d.was.Message)
 		return
@@ -404,17 +504,18 @@ func (d *decision) sayTrouble(phase Phase, reason Reason, sentence string) {
 // deadline rejects a candidate that makes no progress (SPEC 5.23). It returns false:
 // the weight is not live.
 func (d *decision) deadline(reason Reason, moving string) bool {
-	c := d.slot(d.next.Candidate)
-	since := later(d.next.ProgressAt, c.ReadyAt)
-	if c.Desired == 0 || d.next.Asked < d.next.Live { // the pods that a weight which falls waits for are stable's
-		since = later(since, d.slot(d.next.Stable).ReadyAt)
+	c := d.next.Candidate
+	since := later(d.next.ProgressAt, d.readyAt(c))
+	// The pods that a weight which falls waits for are stable's.
+	if d.next.Asked < d.next.Live || d.every(func() bool { return d.slot(c).Desired == 0 }) {
+		since = later(since, d.readyAt(d.next.Stable))
 	}
 	end := since.Add(d.spec.ProgressDeadline)
 	if d.obs.At.Before(end) {
 		d.lookAt(end)
 		return false
 	}
-	why := "no progress in " + d.spec.ProgressDeadline.String() + because(c.Trouble)
+	why := "no progress in " + d.spec.ProgressDeadline.String() + because(d.trouble(c))
 	if d.spec.DeadlineAborts {
 		d.turn(why)
 	} else {

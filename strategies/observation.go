@@ -26,9 +26,9 @@ type Observation struct {
 
 	Mistakes []Problem // what is wrong with the commit that is held; empty = another reason
 
-	Slots    map[Color]Slot
-	Services []Service // those the rollout switches; in the order of their names
-	Previews []Service // the ways to the candidate; in the order of their names
+	Workloads map[string]Slots // by the Deployment's name in Git; of every revision that is known
+	Services  []Service        // those the rollout switches; in the order of their names
+	Previews  []Service        // the ways to the candidate; in the order of their names
 	// Services of the namespace that would select the candidate's pods and that this
 	// rollout does not switch (SPEC 5.8).
 	Strangers []string
@@ -37,7 +37,7 @@ type Observation struct {
 	Gone      bool           // a Service that was recorded is not there, and the wanted release has it
 	Missing   bool           // objects of the wanted release that only add are not there yet
 	Changed   bool           // shared objects differ from the wanted release
-	Leftover  []string       // previews that were made, and that the wanted release does not have
+	Leftover  []string       // what was made and the wanted release does not have, as KIND/NAME: previews, config that nobody reads, and Deployments of workloads that went
 
 	Off Guards // guards that are switched off, to show that a test sees it
 }
@@ -51,12 +51,23 @@ type Guards struct {
 
 // Wanted is what Git asks for.
 type Wanted struct {
-	Track           // Color and Attempt are Decide's to say
-	Replicas int32  // of the workload
-	Source   Source // where it was read
-	Seen     string // digest of all that was rendered and of rollout.yaml
-	Digest   int    // version of the algorithm that made Revision
+	Track                   // Color and Attempt are Decide's to say
+	Sizes  map[string]int32 // pods that Git asks for, by workload
+	Source Source           // where it was read
+	Seen   string           // digest of all that was rendered and of rollout.yaml
+	Digest int              // version of the algorithm that made Revision
 }
+
+// Pods are those that Git asks for, of all workloads.
+func (w Wanted) Pods() (n int32) {
+	for _, size := range w.Sizes {
+		n += size
+	}
+	return n
+}
+
+// Slots are a workload in its two colours.
+type Slots map[Color]Slot
 
 // A Slot is one colour's Deployment and its pods.
 type Slot struct {
@@ -144,6 +155,7 @@ func (s Selection) other() Selection { return Only(Color(s).Other()) }
 // A Service that the rollout switches. One that is not there selects Nothing.
 type Service struct {
 	Name      string
+	Workload  string // whose pods it leads to; empty = of a rollout with one workload
 	Deleting  bool
 	Selects   Selection
 	Endpoints map[Color]int32 // ready endpoints in its EndpointSlices, by pod colour

@@ -46,14 +46,16 @@ type Stamp struct {
 type (
 	// Create makes the Deployment of the wanted release in a free slot, with no pods.
 	Create struct {
-		Color Color
-		Stamp Stamp
+		Workload string // its Deployment in Git
+		Color    Color
+		Stamp    Stamp
 	}
 	// Scale sets a slot's count and pauses its Deployment in the same write.
 	Scale struct {
-		Color Color
-		Count int32
-		Stamp Stamp
+		Workload string // its Deployment in Git
+		Color    Color
+		Count    int32
+		Stamp    Stamp
 	}
 	// Select moves every Service of the rollout that does not select To yet. What the
 	// revision of a single colour brings for the Service goes into the same write.
@@ -77,7 +79,10 @@ type (
 	// Mark stamps all traffic objects and slots and changes nothing else.
 	Mark struct{ Stamp Stamp }
 	// Delete removes a slot's Deployment, which has no pods that serve.
-	Delete struct{ Color Color }
+	Delete struct {
+		Workload string // its Deployment in Git
+		Color    Color
+	}
 	// Apply writes the shared objects of the wanted release: those that are not there
 	// yet, or every one that differs.
 	Apply struct {
@@ -87,24 +92,27 @@ type (
 		Previews Selection // what a new preview selects
 		Stamp    Stamp
 	}
-	// Prune deletes the previews that are left over: they were made, and nobody wants them.
+	// Prune deletes what is left over: it was made, and nobody wants it.
 	Prune struct{}
 	// Revive unpauses a Deployment whose ReplicaSet is gone, so that its controller makes
 	// it again; the next decision pauses it.
 	Revive struct {
-		Color Color
-		Stamp Stamp
+		Workload string // its Deployment in Git
+		Color    Color
+		Stamp    Stamp
 	}
 	// Restore puts the template of a paused Deployment back as its ReplicaSet has it: a hand
 	// changed it.
 	Restore struct {
-		Color Color
-		Stamp Stamp
+		Workload string // its Deployment in Git
+		Color    Color
+		Stamp    Stamp
 	}
 	// Touch wakes a slot's ReplicaSet that sleeps after a refusal (K30).
 	Touch struct {
-		Color Color
-		At    time.Time
+		Workload string // its Deployment in Git
+		Color    Color
+		At       time.Time
 	}
 )
 
@@ -121,8 +129,10 @@ func (Revive) action()  {}
 func (Restore) action() {}
 func (Touch) action()   {}
 
-func (a Create) String() string { return fmt.Sprintf("create %s for %s", a.Color, a.Stamp.Revision) }
-func (a Scale) String() string  { return fmt.Sprintf("scale %s to %d", a.Color, a.Count) }
+func (a Create) String() string {
+	return fmt.Sprintf("create %s-%s for %s", a.Workload, a.Color, a.Stamp.Revision)
+}
+func (a Scale) String() string { return fmt.Sprintf("scale %s-%s to %d", a.Workload, a.Color, a.Count) }
 func (a Select) String() string {
 	s := fmt.Sprintf("select %s", a.To)
 	if a.Overlap {
@@ -141,7 +151,7 @@ func (a Mark) String() string {
 	}
 	return fmt.Sprintf("mark epoch %d", a.Stamp.Epoch)
 }
-func (a Delete) String() string { return fmt.Sprintf("delete %s", a.Color) }
+func (a Delete) String() string { return fmt.Sprintf("delete %s-%s", a.Workload, a.Color) }
 func (a Apply) String() string {
 	switch {
 	case a.All:
@@ -151,9 +161,9 @@ func (a Apply) String() string {
 	}
 	return fmt.Sprintf("apply new shared objects, Services to %s", a.Pin)
 }
-func (a Prune) String() string  { return "delete previews that are left over" }
-func (a Revive) String() string { return fmt.Sprintf("revive %s", a.Color) }
+func (a Prune) String() string  { return "delete what is left over" }
+func (a Revive) String() string { return fmt.Sprintf("revive %s-%s", a.Workload, a.Color) }
 func (a Restore) String() string {
-	return fmt.Sprintf("restore the template of %s", a.Color)
+	return fmt.Sprintf("restore the template of %s-%s", a.Workload, a.Color)
 }
-func (a Touch) String() string { return fmt.Sprintf("touch %s", a.Color) }
+func (a Touch) String() string { return fmt.Sprintf("touch %s-%s", a.Workload, a.Color) }

@@ -19,20 +19,56 @@ type change struct {
 	before, after *simulated.World
 	record        strategies.State // as stored when it was made
 	agent         int64            // the epoch that this agent recorded
-	n             int32            // the size that Git asks for
+	workload      string
+	n             int32 // the size of it that Git asks for
 }
 
 // keeps sees that an effect breaks no promise.
 func (p *story) keeps(e simulated.Effect) {
-	c := change{action: e.Action, plan: e.Plan, before: e.Before, after: e.After, record: e.Record, agent: e.Epoch, n: e.Plan.Next.Replicas}
-	if e.Observed.Wanted != nil {
-		c.n = e.Observed.Wanted.Replicas
+	names := map[string]bool{}
+	for name := range e.Before.Slots {
+		names[name] = true
 	}
-	for _, promise := range promises {
-		if why := promise.broken(c); why != "" {
-			p.play.Stop(fmt.Errorf("%s: %s: %s", promise.name, e.Action, why))
+	for name := range e.After.Slots {
+		names[name] = true
+	}
+	for _, workload := range slices.Sorted(maps.Keys(names)) {
+		if its := workloadOf(e.Action); its != "" && its != workload {
+			continue
+		}
+		c := change{action: e.Action, plan: e.Plan, before: e.Before, after: e.After, record: e.Record, agent: e.Epoch, workload: workload, n: e.Plan.Next.Sizes[workload].Pods}
+		if e.Observed.Wanted != nil {
+			c.n = e.Observed.Wanted.Sizes[workload]
+		}
+		for _, promise := range promises {
+			if why := promise.broken(c); why != "" {
+				p.play.Stop(fmt.Errorf("%s: %s: %s", promise.name, e.Action, why))
+			}
 		}
 	}
+}
+
+// workloadOf is the one that an action is about; empty = all of them.
+func workloadOf(a strategies.Action) string {
+	switch a := a.(type) {
+	case strategies.Create:
+		return a.Workload
+	case strategies.Scale:
+		return a.Workload
+	case strategies.Delete:
+		return a.Workload
+	}
+	return ""
+}
+
+// its are the names of those of some Services that lead to the workload.
+func (c change) its(services map[string]*simulated.Service) (names []string) {
+	for _, name := range slices.Sorted(maps.Keys(services)) {
+		if s := services[name]; s.Workload == "" || s.Workload == c.workload {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // decide calls Decide, and sees that it keeps to what it promises: the same arguments
@@ -94,7 +130,7 @@ func sum(n map[strategies.Color]int32) int32 { return n[strategies.Blue] + n[str
 func (c change) size() (n, surge, unavailable int32) {
 	n = c.n
 	if c.plan.Next.Switching {
-		n = c.plan.Next.Replicas // a new size waits until the switch is over
+		n = c.plan.Next.Sizes[c.workload].Pods // a new size waits until the switch is over
 	}
 	if c.plan.Next.Spec != nil {
 		surge, unavailable = c.plan.Next.Spec.Budget(n)
@@ -110,12 +146,12 @@ func sentToNobody(c change) string {
 		return "" // nobody is let in before a person says so
 	}
 	c.after = c.after.Through()
-	for _, name := range slices.Sorted(maps.Keys(c.after.Services)) {
+	for _, name := range c.its(c.after.Services) {
 		if sum(c.after.Selected(c.after.Services[name])) > 0 || c.after.Services[name].Refuses {
 			continue // the server keeps it where it is
 		}
 		for _, color := range []strategies.Color{strategies.Blue, strategies.Green} {
-			if c.after.ReadyPods(color) > 0 {
+			if c.after.ReadyPods(c.workload, color) > 0 {
 				return fmt.Sprintf("Service %s reaches nobody, %s has ready pods", name, color)
 			}
 		}
@@ -124,7 +160,7 @@ func sentToNobody(c change) string {
 }
 
 func selectsNothing(c change) string {
-	for _, name := range slices.Sorted(maps.Keys(c.after.Services)) {
+	for _, name := range c.its(c.after.Services) {
 		s := c.after.Services[name]
 		if s.Selects == strategies.Nothing || (s.Selects == strategies.OnlyBlue || s.Selects == strategies.OnlyGreen) && s.Revision == "" {
 			return "Service " + name
@@ -137,10 +173,10 @@ func selectsNothing(c change) string {
 // no room for them (one pod, maxSurge 0): as on the way back, capacity comes first.
 func tooMany(c change) string {
 	a, ok := c.action.(strategies.Scale)
-	if s := c.plan.Next.Stable; ok && s != nil && s.Color == a.Color && c.before.Slot(a.Color).Ready == 0 {
+	if s := c.plan.Next.Stable; ok && s != nil && s.Color == a.Color && c.before.Slot(c.workload, a.Color).Ready == 0 {
 		return ""
 	}
-	if !ok || c.plan.Next.Back != nil || c.plan.Next.Stable == nil || a.Count <= c.before.Slot(a.Color).Desired {
+	if !ok || c.plan.Next.Back != nil || c.plan.Next.Stable == nil || a.Count <= c.before.Slot(c.workload, a.Color).Desired {
 		return ""
 	}
 	n, surge, _ := c.size()
@@ -151,7 +187,7 @@ func tooMany(c change) string {
 		if a.Count <= n {
 			return "" // its own size; what a warm colour has beside it shrinks by itself
 		}
-		n = max(n, c.before.Slot(c.plan.Next.Stable.Color).Desired) // full size is what stable has live (SPEC 5.13)
+		n = max(n, c.before.Slot(c.workload, c.plan.Next.Stable.Color).Desired) // full size is what stable has live (SPEC 5.13)
 		surge = n
 		for _, step := range c.plan.Next.Spec.Canary.Steps {
 			if scale := step.SetCanaryScale; scale != nil && scale.Replicas != nil {
@@ -161,7 +197,7 @@ func tooMany(c change) string {
 	}
 	asked := a.Count
 	if kept := c.plan.Next.Spare; kept == nil || kept.Color == a.Color { // what is kept to be looked at is beside it all
-		asked += c.after.Slot(a.Color.Other()).Desired
+		asked += c.after.Slot(c.workload, a.Color.Other()).Desired
 	}
 	if asked > n+surge {
 		return fmt.Sprintf("%d pods of %d and %d", asked, n, surge)
@@ -179,7 +215,8 @@ func tooFew(c change) string {
 	if a, ok := c.action.(strategies.Select); ok {
 		next := c.plan.Next
 		strays := next.Candidate == nil || next.Spec != nil && next.Spec.Carried() && next.Back == nil && next.Stable != nil && a.To == strategies.Only(next.Stable.Color)
-		for _, s := range c.before.Services {
+		for _, name := range c.its(c.before.Services) {
+			s := c.before.Services[name]
 			strays = strays || s.Selects == strategies.Something
 		}
 		if strays {
@@ -188,13 +225,13 @@ func tooFew(c change) string {
 	}
 	starved := false
 	if s := c.plan.Next.Stable; s != nil && c.plan.Next.Back != nil {
-		starved = c.before.Slot(s.Color).Starved
+		starved = c.before.Slot(c.workload, s.Color).Starved
 	}
 	c.before, c.after = c.before.Through(), c.after.Through()
 	if r, spec := c.before.Router, c.plan.Next.Spec; r != nil && spec != nil && spec.Canary.DynamicStableScale && c.plan.Next.Candidate != nil {
 		n = n * int32(100-min(r.Weight, r.Written)) / 100 // the others come in by the router
 	}
-	for _, name := range slices.Sorted(maps.Keys(c.before.Services)) {
+	for _, name := range c.its(c.before.Services) {
 		before, after := c.before.Selected(c.before.Services[name]), c.after.Selected(c.after.Services[name])
 		if starved && sum(before)-sum(after) <= 1 && sum(after) > 0 {
 			continue // stable gets its pods only from the candidate's, pod for pod (SPEC 5.17)
@@ -211,13 +248,13 @@ func tooFew(c change) string {
 
 func undrained(c change) string {
 	a, ok := c.action.(strategies.Scale)
-	if !ok || a.Count > 0 || c.before.ReadyPods(a.Color) == 0 || c.plan.Next.Stable == nil {
+	if !ok || a.Count > 0 || c.before.ReadyPods(c.workload, a.Color) == 0 || c.plan.Next.Stable == nil {
 		return ""
 	}
 	if n, _, unavailable := c.size(); n <= unavailable {
 		return "" // all of them may be missing: one pod without a surge, or none at all
 	}
-	if c.plan.Next.Back != nil && c.before.Slot(c.plan.Next.Stable.Color).Starved {
+	if c.plan.Next.Back != nil && c.before.Slot(c.workload, c.plan.Next.Stable.Color).Starved {
 		return ""
 	}
 	if t := c.plan.Next.Candidate; t != nil && t.Color == a.Color {
@@ -227,7 +264,7 @@ func undrained(c change) string {
 			return fmt.Sprintf("the router sent users to %s only %s ago", a.Color, c.before.Now.Sub(since))
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(c.before.Services)) {
+	for _, name := range c.its(c.before.Services) {
 		s := c.before.Services[name]
 		if s.Selects == strategies.BothColors && s.Endpoints[a.Color.Other()] > 0 {
 			continue // users of both colours: the others go on, these pods end as in any step
@@ -244,13 +281,14 @@ func undrained(c change) string {
 
 // raised compares the share of users that a colour is asked to take, before and after.
 func (c change) raised(color strategies.Color) bool {
-	for name, was := range c.before.Services {
+	for _, name := range c.its(c.before.Services) {
+		was := c.before.Services[name]
 		share := func(w *simulated.World, s *simulated.Service) (part, all int32) {
 			if s.Selects != strategies.Only(color.Other()) {
-				part = w.Slot(color).Desired
+				part = w.Slot(c.workload, color).Desired
 			}
 			if s.Selects != strategies.Only(color) {
-				all = w.Slot(color.Other()).Desired
+				all = w.Slot(c.workload, color.Other()).Desired
 			}
 			return part, part + all
 		}
@@ -286,12 +324,12 @@ func unrecorded(c change) string {
 func overweight(c change) string {
 	a, ok := c.action.(strategies.Scale)
 	next := c.plan.Next
-	if !ok || next.Candidate == nil || next.Stable == nil || a.Color != next.Candidate.Color || a.Count <= c.before.Slot(a.Color).Desired {
+	if !ok || next.Candidate == nil || next.Stable == nil || a.Color != next.Candidate.Color || a.Count <= c.before.Slot(c.workload, a.Color).Desired {
 		return ""
 	}
 	n, surge, _ := c.size()
 	if b := next.Spec.BlueGreen; b != nil {
-		most := max(n, c.before.Slot(next.Stable.Color).Desired)
+		most := max(n, c.before.Slot(c.workload, next.Stable.Color).Desired)
 		if b.PreviewReplicas > 0 && c.record.Step <= 1 {
 			most = min(most, b.PreviewReplicas)
 		}
@@ -301,7 +339,7 @@ func overweight(c change) string {
 		return ""
 	}
 	if next.Spec.Canary.Routed() {
-		full := max(n, c.before.Slot(next.Stable.Color).Desired)
+		full := max(n, c.before.Slot(c.workload, next.Stable.Color).Desired)
 		most := max((full*int32(c.record.Asked)+99)/100, min(full, next.Spec.Canary.MinPods))
 		for _, step := range next.Spec.Canary.Steps {
 			if step.SetCanaryScale != nil {
@@ -325,8 +363,11 @@ func halfSwitched(c change) string {
 	if !ok || next.Candidate == nil || next.Stable == nil || next.Back != nil || !next.Spec.Carried() || a.To != strategies.Only(next.Candidate.Color) {
 		return ""
 	}
+	if _, has := next.Candidate.Workloads[c.workload]; !has {
+		return "" // it went from Git: nobody is switched to it
+	}
 	n, _, _ := c.size()
-	if ready := c.before.Through().Slot(next.Candidate.Color).Ready; ready < n {
+	if ready := c.before.Through().Slot(c.workload, next.Candidate.Color).Ready; ready < n {
 		return fmt.Sprintf("%d of %d pods are ready", ready, n)
 	}
 	return ""
@@ -361,15 +402,16 @@ func unpromoted(c change) string {
 
 func apart(c change) string {
 	a, ok := c.action.(strategies.Select)
-	if !ok || c.tries() == nil {
+	tried := c.tries()
+	if !ok || tried == nil {
 		return ""
 	}
-	for _, name := range slices.Sorted(maps.Keys(c.after.Services)) {
+	for _, name := range c.its(c.after.Services) {
 		s, to := c.after.Services[name], a.To
 		if a.Overlap && s.Overlaps {
 			to = strategies.BothColors
 		}
-		if s.Selects != to && !s.Refuses {
+		if s.Selects != to && !s.Refuses && tried.Selectors[name] != nil { // else it went from Git with its pods
 			return fmt.Sprintf("Service %s selects %s", name, s.Selects)
 		}
 	}
@@ -378,10 +420,10 @@ func apart(c change) string {
 
 func stableShrinks(c change) string {
 	a, ok := c.action.(strategies.Scale)
-	if !ok || c.tries() == nil || !c.plan.Next.Spec.KeepsStable() || a.Color != c.plan.Next.Stable.Color || a.Count >= min(c.before.Slot(a.Color).Desired, c.n) {
+	if !ok || c.tries() == nil || !c.plan.Next.Spec.KeepsStable() || a.Color != c.plan.Next.Stable.Color || a.Count >= min(c.before.Slot(c.workload, a.Color).Desired, c.n) {
 		return ""
 	}
-	return fmt.Sprintf("it had %d pods", c.before.Slot(a.Color).Desired)
+	return fmt.Sprintf("it had %d pods", c.before.Slot(c.workload, a.Color).Desired)
 }
 
 func previewElsewhere(c change) string {
@@ -389,10 +431,10 @@ func previewElsewhere(c change) string {
 	if tried == nil || c.record.Switching {
 		return "" // a switch widens one (SPEC 5.10)
 	}
-	if a, ok := c.action.(strategies.Scale); !ok || a.Color != tried.Color || a.Count <= c.before.Slot(a.Color).Desired {
+	if a, ok := c.action.(strategies.Scale); !ok || a.Color != tried.Color || a.Count <= c.before.Slot(c.workload, a.Color).Desired {
 		return ""
 	}
-	for _, name := range slices.Sorted(maps.Keys(c.after.Previews)) {
+	for _, name := range c.its(c.after.Previews) {
 		p := c.after.Previews[name]
 		if tried.Previews[name] != nil && (p.Selects != strategies.Only(tried.Color) || p.Revision != tried.Revision) {
 			return fmt.Sprintf("%s selects %s", name, p.Selects)
@@ -410,7 +452,7 @@ func spareServes(c change) string {
 	default:
 		return ""
 	}
-	for _, name := range slices.Sorted(maps.Keys(c.after.Services)) {
+	for _, name := range c.its(c.after.Services) {
 		if s := c.after.Services[name]; s.Selects != strategies.Only(c.record.Spare.Color.Other()) && !s.Refuses && c.before.Services[name] != nil && c.before.Services[name].Selects != s.Selects {
 			return fmt.Sprintf("Service %s selects %s", name, s.Selects)
 		}
@@ -434,20 +476,20 @@ func deletesUsed(c change) string {
 	if !ok {
 		return ""
 	}
-	for _, name := range slices.Sorted(maps.Keys(c.before.Services)) {
+	for _, name := range c.its(c.before.Services) {
 		if c.before.Services[name].Selects == strategies.Only(a.Color) {
 			return fmt.Sprintf("Service %s selects it", name)
 		}
 	}
-	if s := c.before.Slot(a.Color); s.Pods > 0 {
+	if s := c.before.Slot(c.workload, a.Color); s.Pods > 0 {
 		return "it has pods"
 	}
 	return ""
 }
 
 func inPlace(c change) string {
-	for color, was := range c.before.Slots {
-		if now := c.after.Slots[color]; was != nil && now != nil && now.Revision != was.Revision {
+	for color, was := range c.before.Slots[c.workload] {
+		if now := c.after.Slots[c.workload][color]; was != nil && now != nil && now.Revision != was.Revision {
 			return fmt.Sprintf("%s had %s and now has %s", color, was.Revision, now.Revision)
 		}
 	}
@@ -457,15 +499,15 @@ func inPlace(c change) string {
 func twice(c change) string {
 	switch a := c.action.(type) {
 	case strategies.Create:
-		if c.before.Slots[a.Color] != nil {
+		if c.before.Slots[a.Workload][a.Color] != nil {
 			return "it is there"
 		}
 	case strategies.Delete:
-		if c.before.Slots[a.Color] == nil {
+		if c.before.Slots[a.Workload][a.Color] == nil {
 			return "it is gone"
 		}
 	case strategies.Scale:
-		d := c.before.Slots[a.Color]
+		d := c.before.Slots[a.Workload][a.Color]
 		if d.Desired == a.Count && d.Paused {
 			return "it has that size"
 		}
@@ -482,10 +524,10 @@ func twice(c change) string {
 
 func rejectedGrows(c change) string {
 	a, ok := c.action.(strategies.Scale)
-	if !ok || a.Count <= c.before.Slot(a.Color).Desired {
+	if !ok || a.Count <= c.before.Slot(c.workload, a.Color).Desired {
 		return ""
 	}
-	if r := c.record.RejectionOf(c.before.Slots[a.Color].Revision); r != nil {
+	if r := c.record.RejectionOf(c.before.Slots[a.Workload][a.Color].Revision); r != nil {
 		return r.Revision + " is rejected: " + r.Reason
 	}
 	return ""

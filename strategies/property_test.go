@@ -107,7 +107,7 @@ func playAnything(t *rapid.T) {
 			tell("edit service=web overlaps", "")
 		case 16:
 			c := strategies.Color(color.Draw(t, "color"))
-			if p.play.World.Slots[c] == nil {
+			if p.play.World.Slots["web"][c] == nil {
 				continue
 			}
 			tell(fmt.Sprintf("edit deployment=%s replicas=%d", c, rapid.IntRange(1, 8).Draw(t, "pods")), "")
@@ -128,7 +128,7 @@ func playAnything(t *rapid.T) {
 				rapid.SampledFrom([]string{"successful after=5s", "failed after=8s", "inconclusive after=3s", "error after=20s", "running"}).Draw(t, "verdict"), "")
 		case 22:
 			c := strategies.Color(color.Draw(t, "color"))
-			if d := p.play.World.Slots[c]; d == nil || d.Desired == 0 {
+			if d := p.play.World.Slots["web"][c]; d == nil || d.Desired == 0 {
 				continue
 			}
 			tell(fmt.Sprintf("edit deployment=%s %s", c, rapid.SampledFrom([]string{"template", "rolls=1", "unpaused"}).Draw(t, "hand")), "")
@@ -175,7 +175,7 @@ func playAnything(t *rapid.T) {
 		t.Fatalf("it does not come to rest: %s\n\n%s", p.summary(), strings.Join(story, "\n\n"))
 	}
 	for name, service := range p.play.World.Services {
-		if p.play.Git.Wanted.Replicas > 0 && (service.Selects != strategies.Only(s.Stable.Color) || service.Endpoints[s.Stable.Color] == 0) {
+		if p.play.Git.Wanted.Sizes["web"] > 0 && (service.Selects != strategies.Only(s.Stable.Color) || service.Endpoints[s.Stable.Color] == 0) {
 			t.Fatalf("Service %s does not reach stable: %s\n\n%s", name, p.summary(), strings.Join(story, "\n\n"))
 		}
 	}

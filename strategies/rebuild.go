@@ -43,9 +43,12 @@ func Rebuild(spec Spec, ledger Status, colors map[Color]Track, obs Observation) 
 	if err != nil {
 		return s, err
 	}
-	stable, other := obs.Slots[s.Stable.Color], obs.Slots[s.Stable.Color.Other()]
-	grown := other.Rescaled && other.Desired > s.Replicas
-	s.Resizing = stable.Exists && stable.Desired < s.Replicas && !stable.Rescaled && !grown
+	for name, size := range s.Sizes {
+		stable, other := obs.Workloads[name][s.Stable.Color], obs.Workloads[name][s.Stable.Color.Other()]
+		grown := other.Rescaled && other.Desired > size.Pods
+		size.Resizing = stable.Exists && stable.Desired < size.Pods && !stable.Rescaled && !grown
+		s.Sizes[name] = size
+	}
 	return s, nil
 }
 
@@ -57,10 +60,12 @@ func rebuilt(spec Spec, ledger Status, colors map[Color]Track, obs Observation) 
 	s := State{
 		Schema: SchemaVersion, Epoch: epoch,
 		Phase: ledger.Phase, Reason: ledger.Reason, Message: ledger.Message, Since: ledger.Since,
-		Source: ledger.Source, Rejected: ledger.Rejected, Attempts: map[string]int{},
+		Source: ledger.Source, Rejected: ledger.Rejected, Attempts: map[string]int{}, Sizes: map[string]Size{},
 	}
 	if obs.Wanted != nil {
-		s.Replicas = obs.Wanted.Replicas
+		for name, n := range obs.Wanted.Sizes {
+			s.Sizes[name] = Size{Pods: n}
+		}
 	}
 	stable, err := known(colors, ledger.Stable, "stable")
 	if err != nil {
@@ -90,7 +95,7 @@ func rebuilt(spec Spec, ledger Status, colors map[Color]Track, obs Observation) 
 	if selects == Nothing { // they are gone as well, and are made again
 		selects = Only(stable.Color)
 	}
-	if another != nil && obs.Slots[ledger.Candidate.Color].Exists {
+	if _, there := colors[colorOf(ledger.Candidate)]; another != nil && there {
 		// Its slot still holds what was there before, which goes first; users may not be there.
 		if selects != Only(stable.Color) {
 			return s, another
@@ -109,8 +114,9 @@ func rebuilt(spec Spec, ledger Status, colors map[Color]Track, obs Observation) 
 		return s, nil
 	case selects == Only(stable.Color) && candidate == nil:
 		s.Stable = stable
-		if old, there := colors[stable.Color.Other()]; there && (ledger.Reason == Watching || ledger.Reason == Queued) {
-			s.Warm = warmed(spec, old, obs)
+		// What else is in the other slot was begun after the ledger's last word, and never served.
+		if old, _ := known(colors, ledger.Warm, "warm"); old != nil {
+			s.Warm = warmed(spec, *old, obs)
 		}
 		return s, nil
 	case candidate != nil && (selects == Only(stable.Color) || selects == BothColors || spec.carried() && amid(obs.Services)):
@@ -123,19 +129,23 @@ func rebuilt(spec Spec, ledger Status, colors map[Color]Track, obs Observation) 
 	if ledger.Step != nil {
 		at = ledger.Step.Index
 	}
-	live := max(obs.Slots[candidate.Color].Step, obs.Slots[stable.Color].Step)
-	if obs.Slots[stable.Color].Step > obs.Slots[candidate.Color].Step && obs.Slots[candidate.Color].Step > 0 {
-		live = obs.Slots[candidate.Color].Step // stable's stamp may be of its own rollout
+	d := &decision{spec: spec, obs: obs, next: s, was: s}
+	d.workloads = d.workloadNames()
+	d.look(d.workloads[0])
+	tried, serving := d.slot(candidate), d.slot(stable)
+	live := max(tried.Step, serving.Step)
+	if serving.Step > tried.Step && tried.Step > 0 {
+		live = tried.Step // stable's stamp may be of its own rollout
 	}
-	if obs.Slots[candidate.Color].Desired == 0 && selects == Only(stable.Color) {
+	if tried.Desired == 0 && selects == Only(stable.Color) {
 		live = 0 // nothing of this attempt is made: the stamps may be of one before
 	}
-	if d := (&decision{spec: spec, obs: obs, next: s}); live > at && !spec.carried() && stands(obs.Slots) && d.observedWeight() == ledger.Weight {
+	if live > at && !spec.carried() && d.every(d.rests) && d.observedWeight() == ledger.Weight {
 		// Nothing is on its way: an edit of the steps moved it back since the last write (SPEC 3.6).
 		live, s.Cap = at, &Cap{Step: at, Weight: ledger.Weight}
 	}
 	switch {
-	case live > at+2+idle(spec, s.Replicas, at, live):
+	case live > at+2+idle(spec, d.had, at, live):
 		return s, fmt.Errorf("the live objects stand at step %d, the ledger at step %d: restore ConfigMap kexal-%s", live, at, ledger.Metadata.Name)
 	case live > at:
 		s.Step = live
@@ -178,9 +188,9 @@ func idle(spec Spec, n int32, from, to int) (steps int) {
 	return steps
 }
 
-// stands tells that no count is on its way: all pods that are asked for are ready.
-func stands(slots map[Color]Slot) bool {
-	for _, slot := range slots {
+// rests tells that no count of a workload is on its way.
+func (d *decision) rests() bool {
+	for _, slot := range d.obs.Workloads[d.workload] {
 		if slot.Lags || slot.sure() != slot.Desired || slot.Pods != slot.Desired {
 			return false
 		}
@@ -195,8 +205,12 @@ func warmed(spec Spec, old Track, obs Observation) *Warm {
 	if obs.Off.Drain {
 		length = spec.scaleDownDelay()
 	}
-	size := obs.Slots[old.Color.Other()].Desired
-	return &Warm{Old: old, Size: size, Least: size, Since: obs.At, Drained: obs.At.Add(drain), WatchUntil: obs.At.Add(spec.WarmWatch), Until: obs.At.Add(length)}
+	watched := map[string]*Watched{}
+	for name, slots := range obs.Workloads {
+		size := slots[old.Color.Other()].Desired
+		watched[name] = &Watched{Size: size, Least: size}
+	}
+	return &Warm{Old: old, Watched: watched, Since: obs.At, Drained: obs.At.Add(drain), WatchUntil: obs.At.Add(spec.WarmWatch), Until: obs.At.Add(length)}
 }
 
 // known is the ledger's track, when the live slot of its colour holds its revision.
@@ -209,6 +223,13 @@ func known(colors map[Color]Track, t *TrackStatus, role string) (*Track, error) 
 		return nil, fmt.Errorf("the ledger says that %s is %s in %s, the live Deployment there has %q", role, t.Revision, t.Color, live.Revision)
 	}
 	return live.as(t), nil
+}
+
+func colorOf(t *TrackStatus) Color {
+	if t == nil {
+		return ""
+	}
+	return t.Color
 }
 
 // as is the track with what the ledger says of it.

@@ -12,7 +12,7 @@ func (d *decision) rest() []Action {
 	d.next.ProgressAt, d.next.Cap = time.Time{}, nil
 	d.next.PreviewAt, d.next.Returns, d.next.Reruns, d.next.Word = time.Time{}, false, 0, ""
 	d.next.Fencing = false
-	if d.obs.Slots[stable.Color.Other()].Desired == 0 {
+	if d.every(func() bool { return d.in(stable.Color.Other()).Desired == 0 }) {
 		d.next.SwitchedAt, d.next.Spare = time.Time{}, nil
 	}
 	if d.wanted != stable.Revision {
@@ -52,7 +52,7 @@ func (d *decision) retell() {
 
 // keepRejected: Git still asks for a revision that may not run.
 func (d *decision) keepRejected(r *Rejection) []Action {
-	if !d.slot(d.next.Stable).Exists {
+	if d.gone(d.next.Stable) {
 		d.say(Degraded, Rejected, "%s is rejected, and the Deployment of stable %s is gone: %s", r.Revision, d.next.Stable.Revision, d.next.Stable.again())
 		return d.steady()
 	}
@@ -88,7 +88,8 @@ func (d *decision) hold() []Action {
 // pause keeps everything as it is because the author says so (SPEC 4.7).
 func (d *decision) pause() []Action {
 	if d.next.Stable != nil {
-		d.n = d.was.Replicas // a new size waits too, and nobody is missed for it
+		d.keepsSizes = true // a new size waits too, and nobody is missed for it
+		d.look(d.workload)
 	}
 	d.witness()
 	switch {

@@ -50,6 +50,7 @@ func (r Rollout) Refuse(missing ...Means) error {
 
 // Spec is what to release, how, and what people want right now.
 type Spec struct {
+	Material  Material `json:",omitzero"` // source: what the release is rendered from
 	Workloads []string // Deployments to colour; nil = those of the release
 	Services  []string // Services to switch; nil = those that select the workloads' pods
 
@@ -57,6 +58,13 @@ type Spec struct {
 	BlueGreen *BlueGreen // nil = a canary, or a rolling update
 	Rolling   bool       `json:",omitempty"` // strategy.rollingUpdate: Canary holds its budget and its generated steps
 	Previews  bool       // preview.services: a Service NAME-preview beside each that is switched; default true for blue/green
+
+	// preview.ingresses.hostPrefix: an Ingress NAME-preview beside each that leads to a Service with a
+	// preview, with this before its hosts; empty = none are made.
+	PreviewHost string `json:",omitempty"`
+	// preview.nodePort: auto: the preview of a Service with node ports has some too, which Kubernetes
+	// chooses; else it is reached inside the cluster alone.
+	PreviewNodePort bool `json:",omitempty"`
 
 	ProgressDeadline time.Duration // since the last sign of progress; default 600 s (SPEC 5.23)
 	DeadlineAborts   bool          // progressDeadlineAbort; default true: passing the deadline rejects

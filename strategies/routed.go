@@ -14,7 +14,7 @@ func (s Spec) carried() bool { return s.BlueGreen != nil || s.Canary.routed() }
 // users, users before less capacity, each confirmed by the next observation. It reports
 // whether the weight is in force.
 func (d *decision) route(w int) (acts []Action, live bool) {
-	c, s := d.next.Candidate, d.next.Stable
+	c := d.next.Candidate
 	moving, reason := "moving to "+percent(w), MovingWeight
 	if d.next.Step > len(d.steps()) {
 		moving, reason = "promoting", Promoting
@@ -27,57 +27,83 @@ func (d *decision) route(w int) (acts []Action, live bool) {
 	if acts, firm := d.footing(reason, moving); !firm {
 		return acts, false
 	}
-	candidate, stable := d.slot(c), d.slot(s)
 	if d.obs.Router == nil {
 		d.say(Degraded, Held, "%s, its router is not there", d.position())
 		return nil, false
 	}
-	wantC, wantS := d.routedSizes(w)
 	router := *d.obs.Router
-	if candidate.Desired == 0 && wantC > 0 && len(d.obs.Strangers) > 0 {
+	if len(d.obs.Strangers) > 0 && d.some(func() bool { wantC, _ := d.routedSizes(w); return d.slot(c).Desired == 0 && wantC > 0 }) {
 		d.sayStrangers()
 		return nil, false
 	}
 	if to := Only(c.Color); !d.previewed(to) {
-		if candidate.Ready == 0 && (router.Written > 0 || router.Weight > 0) {
+		if (router.Written > 0 || router.Weight > 0) && d.some(func() bool { return d.has(c) && d.slot(c).Ready == 0 }) {
 			// A hand sent users to the previews: there nobody would answer them any more.
 			d.deadline(reason, moving)
 			return d.reroutes(true), false
 		}
 		return []Action{Preview{To: to, Stamp: d.stamp()}}, false
 	}
-	if stable.Desired == wantS && !d.spec.Canary.DynamicStableScale {
-		d.resized() // an autoscaler's count counts from here on
-	}
 	settled := router.Weight == w && router.Written == w
 	if !settled {
 		d.next.RoutedAt = time.Time{}
 	}
+	acts, ready := d.each(func() ([]Action, bool) { return d.raises(w) })
+	switch {
+	case acts != nil:
+	case router.Written != w && ready:
+		acts = []Action{Route{w, d.stamp()}}
+	case settled:
+		if acts, live = d.each(func() ([]Action, bool) { return d.lowers(w) }); live {
+			return nil, true
+		}
+	}
+	return d.orWait(acts, reason, moving), false
+}
+
+// raises brings a workload's pods up to what a weight needs, and tells whether users may be sent to
+// them by it.
+func (d *decision) raises(w int) (acts []Action, ready bool) {
+	c, s := d.next.Candidate, d.next.Stable
+	candidate, stable := d.slot(c), d.slot(s)
+	wantC, wantS := d.routedSizes(w)
+	if stable.Desired == wantS && !d.spec.Canary.DynamicStableScale {
+		d.resized() // an autoscaler's count counts from here on
+	}
 	switch {
 	case d.n == 0 && candidate.Desired > 0:
-		acts = []Action{Scale{c.Color, 0, d.stamp()}}
+		acts = []Action{Scale{d.workload, c.Color, 0, d.stamp()}}
 	case d.n == 0 && stable.Desired > 0:
-		acts = []Action{Scale{s.Color, 0, d.stamp()}}
-	case stable.Desired < wantS, d.resizing() && !d.spec.Canary.DynamicStableScale && stable.Desired != wantS:
-		acts = []Action{Scale{s.Color, wantS, d.stamp()}}
+		acts = []Action{Scale{d.workload, s.Color, 0, d.stamp()}}
+	case d.has(s) && (stable.Desired < wantS || d.resizing() && !d.spec.Canary.DynamicStableScale && stable.Desired != wantS):
+		acts = []Action{Scale{d.workload, s.Color, wantS, d.stamp()}}
 	case candidate.Desired < wantC && !candidate.Lags:
-		acts = []Action{Scale{c.Color, wantC, d.stamp()}}
-	case router.Written != w && d.mayRoute(w, wantC):
-		acts = []Action{Route{w, d.stamp()}}
-	case settled && w == 0 && candidate.Desired > wantC:
+		acts = []Action{Scale{d.workload, c.Color, wantC, d.stamp()}}
+	}
+	return acts, d.mayRoute(w, wantC)
+}
+
+// lowers takes a workload's pods down to what the weight in force needs, and tells whether all is as
+// it asks for.
+func (d *decision) lowers(w int) (acts []Action, over bool) {
+	c, s := d.next.Candidate, d.next.Stable
+	candidate, stable := d.slot(c), d.slot(s)
+	wantC, wantS := d.routedSizes(w)
+	switch {
+	case w == 0 && candidate.Desired > wantC:
 		if d.drained() {
-			acts = []Action{Scale{c.Color, wantC, d.stamp()}}
+			acts = []Action{Scale{d.workload, c.Color, wantC, d.stamp()}}
 		}
-	case settled && candidate.Desired > wantC:
-		acts = []Action{Scale{c.Color, wantC, d.stamp()}}
-	case settled && stable.Desired > wantS && candidate.sure() >= wantC && d.relieved():
+	case candidate.Desired > wantC:
+		acts = []Action{Scale{d.workload, c.Color, wantC, d.stamp()}}
+	case d.has(s) && stable.Desired > wantS && candidate.sure() >= wantC && d.relieved():
 		// Their users left by the weight: stable gives up what the candidate took over.
-		acts = []Action{Scale{s.Color, wantS, d.stamp()}}
-	case settled && candidate.Desired == wantC && candidate.sure() >= d.enoughOf(wantC) && stable.Desired == wantS:
+		acts = []Action{Scale{d.workload, s.Color, wantS, d.stamp()}}
+	case candidate.Desired == wantC && candidate.sure() >= d.enoughOf(wantC) && (!d.has(s) || stable.Desired == wantS):
 		d.resized()
 		return nil, true
 	}
-	return d.orWait(acts, reason, moving), false
+	return acts, false
 }
 
 // routedSizes are the pods of both colours at a weight. (Source: Argo Rollouts, canary with
@@ -89,8 +115,11 @@ func (d *decision) routedSizes(w int) (candidate, stable int32) {
 	if !d.spec.Canary.DynamicStableScale {
 		full = d.fullSize()
 	}
-	if full == 0 {
+	switch {
+	case full == 0:
 		return 0, 0 // no pods asked for stay none (SPEC 5.2)
+	case !d.has(d.next.Candidate):
+		return 0, full
 	}
 	share := func(w int) int32 { return int32((int64(full)*int64(w) + 99) / 100) }
 	candidate, stable = share(w), full
@@ -132,6 +161,9 @@ func (d *decision) canaryScale() *CanaryScale {
 // in the EndpointSlices too, and as many of stable's as the rest of them needs.
 func (d *decision) mayRoute(w int, wantC int32) bool {
 	candidate, stable := d.slot(d.next.Candidate), d.slot(d.next.Stable)
+	if !d.has(d.next.Candidate) {
+		return true
+	}
 	if d.n == 0 {
 		return candidate.Pods+stable.Pods == 0
 	}
@@ -139,9 +171,9 @@ func (d *decision) mayRoute(w int, wantC int32) bool {
 	if w > written {
 		need := d.enoughOf(wantC)
 		return candidate.sure() > 0 && candidate.sure() >= need && d.proven(d.next.Candidate.Color, need) &&
-			int64(stable.sure()) >= int64(100-w)*int64(d.n)/100
+			(!d.has(d.next.Stable) || int64(stable.sure()) >= int64(100-w)*int64(d.n)/100)
 	}
-	return stable.sure() > 0 && int64(stable.sure()) >= int64(100-w)*int64(d.least())/100
+	return !d.has(d.next.Stable) || stable.sure() > 0 && int64(stable.sure()) >= int64(100-w)*int64(d.least())/100
 }
 
 // relieved tells that users had the time to leave stable for the weight that is in force.
@@ -168,14 +200,8 @@ func (d *decision) enoughOf(n int32) int32 {
 func (d *decision) carryOver() (acts []Action, over bool) {
 	c := d.next.Candidate
 	to := Only(c.Color)
-	candidate := d.slot(c)
 	some, _ := d.moved()
-	if some && candidate.Foreign > 0 {
-		d.turnForeign()
-		return nil, false
-	}
-	if some && 2*candidate.Ready < d.switchedSize() {
-		d.turn("fewer than half of its pods are ready while users are switched to it" + because(candidate.Trouble))
+	if some && d.deserts() {
 		return nil, false
 	}
 	if d.partial(d.next.Switching && !d.placed(to, false)) {
@@ -185,11 +211,11 @@ func (d *decision) carryOver() (acts []Action, over bool) {
 	case len(d.services()) == 0:
 		return nil, true // nothing follows the router; it is put back at rest
 	case !d.placed(to, false):
-		full := d.fullSize()
+		full := d.fullSize
 		if some { // a new size, or an autoscaler's, waits until it is over
-			full = d.switchedSize()
+			full = d.switchedSize
 		}
-		if candidate.sure() < full {
+		if d.some(func() bool { return d.has(c) && d.slot(c).sure() < full() }) {
 			d.deadline(Promoting, "promoting")
 			return nil, false
 		}
@@ -211,7 +237,7 @@ func (d *decision) carryOver() (acts []Action, over bool) {
 // served tells from the EndpointSlices that every Service leads to the colour alone.
 func (d *decision) served(c Color) bool {
 	for _, s := range d.services() {
-		if d.expected() > 0 && s.Endpoints[c] == 0 && d.knows(c, s) || s.Endpoints[c.Other()] > 0 {
+		if d.behind(s, d.expected) > 0 && s.Endpoints[c] == 0 && d.knows(c, s) || s.Endpoints[c.Other()] > 0 {
 			return false
 		}
 	}
@@ -238,8 +264,13 @@ func (d *decision) reroutes(enough bool) []Action {
 		return nil
 	}
 	to := 0
-	if stable := d.slot(d.next.Stable); !enough && d.n > 0 {
-		to = max(0, 100-int(int64(stable.sure())*100/int64(d.n)))
+	if !enough {
+		d.some(func() bool {
+			if d.n > 0 && d.has(d.next.Stable) {
+				to = max(to, 100-int(int64(d.slot(d.next.Stable).sure())*100/int64(d.n)))
+			}
+			return false
+		})
 	}
 	if to >= r.Written {
 		return nil
@@ -255,8 +286,11 @@ func (d *decision) strands() bool {
 	if r == nil || c == nil || s == nil || r.Written == 0 || d.spec.BlueGreen != nil || !d.spec.Canary.routed() {
 		return false
 	}
-	slot := d.slot(c)
-	return slot.Ready+slot.Foreign == 0 && d.n > 0 && d.slot(s).sure() > 0 && d.selection(Only(s.Color)) == Only(s.Color)
+	stranded := func() bool {
+		slot := d.slot(c)
+		return d.has(c) && d.has(s) && slot.Ready+slot.Foreign == 0 && d.n > 0 && d.slot(s).sure() > 0
+	}
+	return d.some(stranded) && d.selection(Only(s.Color)) == Only(s.Color)
 }
 
 // unstrand takes users off it. What the rollout says of itself stays.

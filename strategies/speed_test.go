@@ -22,19 +22,19 @@ func standing() (Spec, State, Observation) {
 		services = append(services, Service{Name: name, Selects: BothColors, Endpoints: map[Color]int32{Blue: 7, Green: 3}, Epoch: 1})
 	}
 	track := func(revision string, c Color) *Track {
-		return &Track{Revision: revision, Color: c, Attempt: 1, Workload: "web", Images: []string{"web:" + revision}, Selectors: selectors, Labels: map[string]string{"app": "web"}}
+		return &Track{Revision: revision, Color: c, Attempt: 1, Images: []string{"web:" + revision}, Selectors: selectors, Workloads: map[string]Workload{"web": {Labels: map[string]string{"app": "web"}}}}
 	}
 	slot := func(t *Track, n int32) Slot {
 		return Slot{Exists: true, Started: true, Paused: true, Revision: t.Revision, Desired: n, Pods: n, Ready: n, ReadyAt: at, Epoch: 1}
 	}
 	stable, candidate := track("aaaaaaaaaa", Blue), track("bbbbbbbbbb", Green)
 	was := State{
-		Schema: SchemaVersion, Epoch: 1, Stable: stable, Candidate: candidate, Replicas: 10, Spec: &spec,
+		Schema: SchemaVersion, Epoch: 1, Stable: stable, Candidate: candidate, Sizes: map[string]Size{"web": {Pods: 10}}, Spec: &spec,
 		Attempts: map[string]int{"bbbbbbbbbb": 1}, Step: 6, StepAt: at, Asked: 30, Live: 30, ProgressAt: at, Since: at,
 	}
 	obs := Observation{
-		At: at.Add(time.Minute), Wanted: &Wanted{Track: *candidate, Replicas: 10},
-		Slots: map[Color]Slot{Blue: slot(stable, 7), Green: slot(candidate, 3)}, Services: services,
+		At: at.Add(time.Minute), Wanted: &Wanted{Track: *candidate, Sizes: map[string]int32{"web": 10}},
+		Workloads: map[string]Slots{"web": {Blue: slot(stable, 7), Green: slot(candidate, 3)}}, Services: services,
 	}
 	was = Decide(spec, was, obs).Next // what an agent that stands here has recorded
 	return spec, was, obs

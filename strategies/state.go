@@ -9,7 +9,7 @@ import (
 
 // SchemaVersion is the version of [State]; a newer one in the cluster freezes the
 // rollout, it is never reset.
-const SchemaVersion = 1
+const SchemaVersion = 2
 
 // State is what the last decision left: the authority that a restart resumes from. It
 // holds all that an abort needs, so that an abort needs neither Git nor a render.
@@ -31,14 +31,13 @@ type State struct {
 	Intents    []IntentStatus `json:"intents,omitempty"`
 	Conditions []Condition    `json:"conditions,omitempty"`
 
-	Stable    *Track         `json:"stable,omitempty"`    // nil until the first release is available
-	Candidate *Track         `json:"candidate,omitempty"` // nil outside a rollout
-	Replicas  int32          `json:"replicas"`            // the size that Git asked for last
-	Resizing  bool           `json:"resizing,omitempty"`  // it is still to be made, or half made
-	Spec      *Spec          `json:"spec,omitempty"`      // the last spec that was acted on, for when the next cannot be read
-	Rejected  []Rejection    `json:"rejected,omitempty"`
-	Attempts  map[string]int `json:"attempts,omitempty"` // attempts made with each revision; the last few
-	Promoted  []string       `json:"promoted,omitempty"` // revisions that became stable, the last one first
+	Stable    *Track          `json:"stable,omitempty"`    // nil until the first release is available
+	Candidate *Track          `json:"candidate,omitempty"` // nil outside a rollout
+	Sizes     map[string]Size `json:"sizes,omitempty"`     // by workload
+	Spec      *Spec           `json:"spec,omitempty"`      // the last spec that was acted on, for when the next cannot be read
+	Rejected  []Rejection     `json:"rejected,omitempty"`
+	Attempts  map[string]int  `json:"attempts,omitempty"` // attempts made with each revision; the last few
+	Promoted  []string        `json:"promoted,omitempty"` // revisions that became stable, the last one first
 
 	// The rollout in flight.
 	Step       int       `json:"step,omitempty"`  // from 1; 0 = none begun; above the number of steps = promoting
@@ -71,6 +70,12 @@ type State struct {
 	Fencing bool `json:"fencing,omitempty"` // taken over; the epoch is not on every object yet
 }
 
+// A Size is how many pods Git asked for last.
+type Size struct {
+	Pods     int32 `json:"pods"`
+	Resizing bool  `json:"resizing,omitempty"` // they are still to be made, or half made
+}
+
 // A Told is what people read once.
 type Told struct {
 	Phase   Phase  `json:"phase"`
@@ -85,16 +90,40 @@ type Track struct {
 	Commit    string                       `json:"commit"`
 	Images    []string                     `json:"images"`
 	Attempt   int                          `json:"attempt,omitempty"`
-	Workload  string                       `json:"workload"`         // the Deployment's name in Git
-	Selectors map[string]map[string]string `json:"selectors"`        // by Service: its selector in Git, without colour
-	Ports     map[string]int32             `json:"ports,omitempty"`  // of its containers, by name
-	Labels    map[string]string            `json:"labels,omitempty"` // of its pods in Git, without colour
+	Workloads map[string]Workload          `json:"workloads"` // by the Deployment's name in Git
+	Selectors map[string]map[string]string `json:"selectors"` // by Service: its selector in Git, without colour
 
 	// What Git says of each Service besides its selector: it goes with the users, there
 	// and back (SPEC 5.18).
 	Services map[string]json.RawMessage `json:"services,omitempty"`
 	// The selectors of its previews, as in Selectors.
 	Previews map[string]map[string]string `json:"previews,omitempty"`
+}
+
+// Behind is the workload whose pods a Service leads to; empty = none of the track's.
+func (t *Track) Behind(service string) string {
+	for _, name := range slices.Sorted(maps.Keys(t.Workloads)) {
+		if t.Workloads[name].Selects(t.Selector(service)) {
+			return name
+		}
+	}
+	return ""
+}
+
+// A Workload is a Deployment of a track.
+type Workload struct {
+	Ports  map[string]int32  `json:"ports,omitempty"`  // of its containers, by name
+	Labels map[string]string `json:"labels,omitempty"` // of its pods in Git, without colour
+}
+
+// Selects tells that a selector matches the workload's pods. An empty one matches nobody's.
+func (w Workload) Selects(selector map[string]string) bool {
+	for k, v := range selector {
+		if w.Labels[k] != v {
+			return false
+		}
+	}
+	return len(selector) > 0
 }
 
 // Selector is the one that a Service of the rollout, or a preview, has in Git.
@@ -130,7 +159,11 @@ type Back struct {
 	Why   string    `json:"why"`
 	At    time.Time `json:"at"`
 
-	// Where quota refuses stable's growth (SPEC 5.17):
+	Swaps map[string]*Swap `json:"swaps,omitempty"` // by workload, where quota refuses stable's growth
+}
+
+// A Swap is how far the candidate gave way to stable, pod for pod (SPEC 5.17).
+type Swap struct {
 	Gave    bool      `json:"gave,omitempty"`   // the candidate gave up a pod, and stable was not woken since
 	WokenAt time.Time `json:"wokenAt,omitzero"` // when it was; zero = never
 	Had     int32     `json:"had,omitempty"`    // the pods of it that were ready then
@@ -139,16 +172,21 @@ type Back struct {
 // Warm is the time after a promotion in which the old colour can be brought back
 // (SPEC 5.15, 5.16).
 type Warm struct {
-	Old         Track     `json:"old"`
-	Size        int32     `json:"size"`              // pods that users were sent to
-	Least       int32     `json:"least"`             // how many were there since its size was last changed: those that came later may be on their way
-	RaisedAt    time.Time `json:"raisedAt,omitzero"` // since when there are to be more than Least; zero = there are not
-	Since       time.Time `json:"since"`             // of the promotion; what crashed after it is told by the kubelets' clocks, so it never moves
-	Drained     time.Time `json:"drained"`           // no user is on the way to the old colour any more
-	WatchUntil  time.Time `json:"watchUntil"`
-	Until       time.Time `json:"until"`
+	Old        Track               `json:"old"`
+	Watched    map[string]*Watched `json:"watched"` // by workload
+	Since      time.Time           `json:"since"`   // of the promotion; what crashed after it is told by the kubelets' clocks, so it never moves
+	Drained    time.Time           `json:"drained"` // no user is on the way to the old colour any more
+	WatchUntil time.Time           `json:"watchUntil"`
+	Until      time.Time           `json:"until"`
+	Judged     bool                `json:"judged,omitempty"` // postPromotionAnalysis passed, or a person passed it
+}
+
+// A Watched is a workload that was promoted.
+type Watched struct {
+	Size        int32     `json:"size"`                 // pods that users were sent to
+	Least       int32     `json:"least"`                // how many were there since its size was last changed: those that came later may be on their way
+	RaisedAt    time.Time `json:"raisedAt,omitzero"`    // since when there are to be more than Least; zero = there are not
 	UnwellSince time.Time `json:"unwellSince,omitzero"` // fewer than half ready since then; zero = well
-	Judged      bool      `json:"judged,omitempty"`     // postPromotionAnalysis passed, or a person passed it
 	Wide        bool      `json:"wide,omitempty"`       // the old colour kept more pods than the size that was made since
 }
 
@@ -177,15 +215,27 @@ func (s State) clone() State {
 	s.Attempts = maps.Clone(s.Attempts)
 	s.Intents = nil
 	s.Conditions = slices.Clone(s.Conditions)
+	s.Sizes = maps.Clone(s.Sizes)
 	if s.Back != nil {
 		b := *s.Back
+		b.Swaps = copies(b.Swaps)
 		s.Back = &b
 	}
 	if s.Warm != nil {
 		w := *s.Warm
+		w.Watched = copies(w.Watched)
 		s.Warm = &w
 	}
 	return s // a Spare is never changed in place
+}
+
+func copies[T any](from map[string]*T) map[string]*T {
+	all := maps.Clone(from)
+	for name, one := range all {
+		copied := *one
+		all[name] = &copied
+	}
+	return all
 }
 
 // Status is the state as people read it.
@@ -210,6 +260,9 @@ func (s State) Status(name, namespace string, problems []Problem) Status {
 	}
 	if st.Problems == nil {
 		st.Problems = []Problem{}
+	}
+	if s.Warm != nil {
+		st.Warm = s.Warm.Old.status()
 	}
 	if s.Spec != nil {
 		st.Strategy = s.Spec.Strategy()

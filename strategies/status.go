@@ -58,6 +58,7 @@ type Status struct {
 	Weight     int            `json:"weight"`         // percent of users on the candidate, live as observed
 	Stable     *TrackStatus   `json:"stable,omitempty"`
 	Candidate  *TrackStatus   `json:"candidate,omitempty"`
+	Warm       *TrackStatus   `json:"warm,omitempty"` // the colour that served before, while users may be brought back to it
 	Rejected   []Rejection    `json:"rejected"`
 	Intents    []IntentStatus `json:"intents"`
 	Problems   []Problem      `json:"problems"`

@@ -3,6 +3,7 @@ package strategies_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -254,7 +255,7 @@ func (p *story) tell(cmd string, args words, input string) (string, error) {
 }
 
 func (p *story) push(args words) (string, error) {
-	before := strategies.Wanted{Replicas: 4, Track: strategies.Track{Workload: "web"}}
+	before := strategies.Wanted{Sizes: map[string]int32{"web": 4}, Track: strategies.Track{Workloads: map[string]strategies.Workload{"web": {Labels: map[string]string{"app": "web"}}}}}
 	if p.play.Git.Wanted != nil {
 		before = *p.play.Git.Wanted
 	}
@@ -272,7 +273,7 @@ func (p *story) push(args words) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		now.Replicas = int32(v)
+		now.Sizes = map[string]int32{"web": int32(v)}
 	}
 	if shared := args.value("shared"); shared != "" {
 		v, err := strconv.Atoi(shared)
@@ -284,8 +285,8 @@ func (p *story) push(args words) (string, error) {
 	names := []string{"web"}
 	if before.Selectors != nil {
 		names = names[:0]
-		for name := range before.Selectors {
-			names = append(names, name)
+		for name, selector := range before.Selectors {
+			names = append(names, selector["app"]+"/"+name)
 		}
 	}
 	if given := args.value("services"); given != "" {
@@ -294,9 +295,27 @@ func (p *story) push(args words) (string, error) {
 			names = nil
 		}
 	}
-	now.Selectors, now.Labels = map[string]map[string]string{}, map[string]string{"app": "web"}
-	for _, name := range names {
-		now.Selectors[name] = map[string]string{"app": "web"}
+	if given := args.value("workloads"); given != "" { // such as web:4,api:2
+		now.Sizes, now.Workloads = map[string]int32{}, map[string]strategies.Workload{}
+		for _, one := range strings.Split(given, ",") {
+			name, size, _ := strings.Cut(one, ":")
+			n, err := strconv.Atoi(size)
+			if err != nil {
+				return "", err
+			}
+			now.Sizes[name], now.Workloads[name] = int32(n), strategies.Workload{Labels: map[string]string{"app": name}}
+		}
+	}
+	now.Selectors = map[string]map[string]string{}
+	for _, name := range names { // of the workload of that name, or of the one before a slash; else of web
+		workload, service, two := strings.Cut(name, "/")
+		if !two {
+			service = name
+		}
+		if _, known := now.Workloads[workload]; !known {
+			workload = "web"
+		}
+		now.Selectors[service] = map[string]string{"app": workload}
 	}
 	now.Commit = ""
 	now.Source = strategies.Source{Branch: "main", Path: "apps/web", Subject: "web: " + now.Revision, Author: "Ada <ada@shop.example>"}
@@ -380,8 +399,14 @@ func (p *story) summary() string {
 func (p *story) namespace() string {
 	var parts []string
 	for _, c := range []strategies.Color{strategies.Blue, strategies.Green} {
-		if d := p.play.World.Slots[c]; d != nil {
-			parts = append(parts, fmt.Sprintf("%s has %s, %d of %d ready", c, d.Revision, p.play.World.ReadyPods(c), d.Desired))
+		for _, workload := range slices.Sorted(maps.Keys(p.play.World.Slots)) {
+			where := string(c)
+			if workload != "web" {
+				where = workload + "-" + where
+			}
+			if d := p.play.World.Slots[workload][c]; d != nil {
+				parts = append(parts, fmt.Sprintf("%s has %s, %d of %d ready", where, d.Revision, p.play.World.ReadyPods(workload, c), d.Desired))
+			}
 		}
 	}
 	if p.users != "" {

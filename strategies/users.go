@@ -82,7 +82,7 @@ func (d *decision) knows(c Color, s Service) bool {
 // inForce tells from the EndpointSlices that users are sent to one colour only.
 func (d *decision) inForce(only Color) bool {
 	for _, s := range d.services() {
-		if s.Endpoints[only] == 0 && d.expected() > 0 && !d.obs.Off.Ready && d.knows(only, s) {
+		if s.Endpoints[only] == 0 && d.behind(s, d.expected) > 0 && !d.obs.Off.Ready && d.knows(only, s) {
 			return false
 		}
 	}
@@ -112,10 +112,10 @@ func (d *decision) deserted(c Color) bool {
 	return true
 }
 
-// endpoints is the least number of ready endpoints of a colour in any Service.
+// endpoints is the least number of ready endpoints of a colour in any Service of the workload.
 func (d *decision) endpoints(c Color) int32 {
 	least := int32(-1)
-	for _, s := range d.services() {
+	for _, s := range d.its(d.services()) {
 		if e := s.Endpoints[c]; d.knows(c, s) && (least < 0 || e < least) {
 			least = e
 		}
@@ -135,7 +135,7 @@ func (d *decision) left(leaves, stays Color) bool {
 		d.next.SwitchedAt = time.Time{}
 		return false
 	}
-	if slot := d.obs.Slots[leaves]; d.obs.Off.Drain || slot.Ready+slot.Foreign == 0 {
+	if d.obs.Off.Drain || d.every(func() bool { slot := d.in(leaves); return slot.Ready+slot.Foreign == 0 }) {
 		return true
 	}
 	if d.next.SwitchedAt.IsZero() {

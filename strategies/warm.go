@@ -2,6 +2,7 @@ package strategies
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -12,7 +13,6 @@ func (d *decision) warm() []Action {
 	drained := w.Drained // the slot is not taken before (SPEC 5.11)
 	newer := d.obs.Wanted != nil && d.wanted != stable.Revision && (d.next.rejected(d.wanted) == nil || d.orders.retry)
 	awaits, person := d.awaits()
-	old := d.slot(&w.Old)
 	if !d.deserted(w.Old.Color) {
 		d.next.SwitchedAt = time.Time{} // a hand sent users back to it: they have yet to leave
 	}
@@ -36,22 +36,17 @@ func (d *decision) warm() []Action {
 		d.say(Paused, Undecided, "%s serves, and the analysis after its promotion is inconclusive: waiting for promote; %s stays warm until then", stable.Revision, w.Old.Revision)
 	case awaits && !d.obs.At.Before(w.Until):
 		d.say(Progressing, Analyzing, "%s serves, the analysis after its promotion is running; %s stays warm until then", stable.Revision, w.Old.Revision)
-	case !old.Exists && d.n > 0:
+	case d.some(func() bool { return d.has(&w.Old) && !d.slot(&w.Old).Exists && d.n > 0 }):
 		d.say(Progressing, Watching, "%s is stable; the Deployment of %s is gone, and with it the way back", stable.Revision, w.Old.Revision)
 		d.lookAhead(w.WatchUntil)
 		d.lookAhead(w.Until)
 	default:
-		// Until the old pods are gone, connections that are kept open still reach them
-		// (SPEC 5.11).
-		watched := ""
-		if d.obs.At.Before(w.WatchUntil) || !w.WatchUntil.Before(w.Until) {
-			watched = ", watched until " + clock(w.WatchUntil)
-		}
-		d.say(Progressing, Watching, "%s is stable%s; switched, draining: %s stays warm until %s",
-			stable.Revision, watched, w.Old.Revision, clock(w.Until))
-		d.next.NextAt = &w.Until
+		d.sayDraining()
 		d.lookAhead(w.WatchUntil)
 		d.lookAhead(w.Until)
+		if !d.obs.At.Before(w.Until) && d.some(d.oldAsked) {
+			d.sayDeserted()
+		}
 	}
 	if acts := d.steady(); acts != nil {
 		return acts
@@ -63,27 +58,64 @@ func (d *decision) warm() []Action {
 		// What routes follows the Services (SPEC 5.18); they are in force.
 		return []Action{Apply{All: true, Pin: Only(stable.Color), Previews: Only(stable.Color), Stamp: d.stamp()}}
 	}
-	if acts := d.resizedWarm(); acts != nil && !newer {
+	if acts := d.all(d.resizedWarm); acts != nil && !newer {
 		return acts
 	}
 	if d.obs.At.Before(w.Until) || awaits {
 		return nil
 	}
-	if old.Exists && !old.Deleting && old.Desired > 0 {
+	if d.some(d.oldAsked) {
 		if !d.inForce(stable.Color) || !d.left(w.Old.Color, stable.Color) {
-			if d.n > 0 && d.slot(stable).Ready == 0 {
-				// The way back stays open for as long as nobody answers.
-				d.say(Degraded, Watching, "%s is stable and answers nobody%s; %s stays warm: abort or revert to go back to it", stable.Revision, because(d.slot(stable).Trouble), w.Old.Revision)
-			}
 			return nil
 		}
-		return []Action{Scale{w.Old.Color, 0, d.stamp()}}
+		if d.next.Phase == Degraded {
+			d.sayDraining()
+		}
+		return d.all(func() []Action {
+			if !d.oldAsked() {
+				return nil
+			}
+			return []Action{Scale{d.workload, w.Old.Color, 0, d.stamp()}}
+		})
 	}
-	if old.Pods > 0 {
+	if d.some(func() bool { return d.slot(&w.Old).Pods > 0 }) {
 		return nil
 	}
 	d.next.Warm = nil
 	return d.rest()
+}
+
+// oldAsked tells that a workload of the old colour is still asked for pods.
+func (d *decision) oldAsked() bool {
+	old := d.slot(&d.next.Warm.Old)
+	return old.Exists && !old.Deleting && old.Desired > 0
+}
+
+// sayDraining tells how long the way back stays open. Until the old pods are gone, connections that
+// are kept open still reach them (SPEC 5.11).
+func (d *decision) sayDraining() {
+	w, watched := d.next.Warm, ""
+	if d.obs.At.Before(w.WatchUntil) || !w.WatchUntil.Before(w.Until) {
+		watched = ", watched until " + clock(w.WatchUntil)
+	}
+	d.say(Progressing, Watching, "%s is stable%s; switched, draining: %s stays warm until %s",
+		d.next.Stable.Revision, watched, w.Old.Revision, clock(w.Until))
+	d.next.NextAt = &w.Until
+}
+
+// sayDeserted tells that the way back stays open for as long as nobody answers. It stays told until
+// the old colour goes: pods that crash in turn look well for a moment each time (SPEC 7.4).
+func (d *decision) sayDeserted() {
+	stable, old := d.next.Stable, &d.next.Warm.Old
+	nobody := stable.Revision + " is stable and answers nobody"
+	ready, trouble := d.answered(stable), d.trouble(stable)
+	told := d.was.Phase == Degraded && d.was.Reason == Watching && strings.HasPrefix(d.was.Message, nobody)
+	switch {
+	case told && (ready || trouble == ""):
+		d.say(Degraded, Watching, "%s", d.was.Message)
+	case !ready:
+		d.say(Degraded, Watching, "%s%s; %s stays warm: abort or revert to go back to it", nobody, because(trouble), old.Revision)
+	}
 }
 
 // resizedWarm brings a new size at once (SPEC 2.3): the new stable gets it, and with
@@ -91,7 +123,7 @@ func (d *decision) warm() []Action {
 // keeps what it has, and what it leaves of the surge bounds the growth until it is gone.
 func (d *decision) resizedWarm() []Action {
 	stable, old := d.slot(d.next.Stable), d.slot(&d.next.Warm.Old)
-	if !d.resizing() || !stable.Exists || stable.Deleting {
+	if !d.has(d.next.Stable) || !d.resizing() || !stable.Exists || stable.Deleting {
 		return nil
 	}
 	d.heedSize()
@@ -100,18 +132,18 @@ func (d *decision) resizedWarm() []Action {
 		size = max(stable.Desired, min(size, size+d.spec.Surge(size)-old.Desired))
 	}
 	if stable.Desired != size {
-		return []Action{Scale{d.next.Stable.Color, size, d.stamp()}}
+		return []Action{Scale{d.workload, d.next.Stable.Color, size, d.stamp()}}
 	}
 	if d.spec.keepsStable() && old.Exists && !old.Deleting && old.Desired > 0 && old.Desired != size && size > 0 {
 		if drained := d.next.Warm.Drained; old.Desired > size && d.obs.At.Before(drained) {
 			d.lookAt(drained) // users may still be on their way there (SPEC 5.11)
 			return nil
 		}
-		return []Action{Scale{d.next.Warm.Old.Color, size, d.stamp()}}
+		return []Action{Scale{d.workload, d.next.Warm.Old.Color, size, d.stamp()}}
 	}
 	if size == d.n {
 		d.resized()
-		d.next.Warm.Wide = old.Desired > size // should users go back to it, its size is still to be made
+		d.watched().Wide = old.Desired > size // should users go back to it, its size is still to be made
 	}
 	return nil
 }
@@ -119,7 +151,7 @@ func (d *decision) resizedWarm() []Action {
 // expectedWarm is how many pods of a promoted revision should be ready by now: of a size that fell
 // and rose again those that came since are on their way, as long as the deadline lets them be.
 func (d *decision) expectedWarm(size, ready int32, clock time.Time) int32 {
-	w := d.next.Warm
+	w := d.watched()
 	w.Least = min(w.Least, size)
 	switch since := later(w.RaisedAt, d.slot(d.next.Stable).ReadyAt); {
 	case w.Least == size:
@@ -141,9 +173,26 @@ func (d *decision) expectedWarm(size, ready int32, clock time.Time) int32 {
 // would, or fewer than half were ready for some time (SPEC 5.16). Since when goes into the
 // state: a restart does not forget it.
 func (d *decision) watchFails() (why string) {
-	w, slot := d.next.Warm, d.slot(d.next.Stable)
+	d.some(func() bool {
+		its := d.unwell()
+		if why == "" && its != "" {
+			if why = its; len(d.workloads) > 1 {
+				why += ", of " + d.workload
+			}
+		}
+		return false // each is looked at: since when goes into the state
+	})
+	return why
+}
+
+// unwell is watchFails for a workload.
+func (d *decision) unwell() (why string) {
+	if !d.has(d.next.Stable) {
+		return ""
+	}
+	w, its, slot := d.next.Warm, d.watched(), d.slot(d.next.Stable)
 	// A new size, or an autoscaler's, makes nobody unwell.
-	size := min(w.Size, slot.Desired)
+	size := min(its.Size, slot.Desired)
 	clock := d.obs.At // which stands still while a commit is held or paused: the watch goes on
 	if !d.next.PausedAt.IsZero() {
 		clock = d.next.PausedAt
@@ -167,19 +216,32 @@ func (d *decision) watchFails() (why string) {
 		return "most of its pods crashed after the promotion"
 	case watched && ready == 0 && d.slot(&w.Old).Ready > 0 && least > 0:
 		return "none of its pods is ready after the promotion"
-	case !watched && w.UnwellSince.IsZero():
+	case !watched && its.UnwellSince.IsZero():
 		return ""
 	case 2*ready >= least:
-		w.UnwellSince = time.Time{}
+		its.UnwellSince = time.Time{}
 		return ""
 	}
-	if w.UnwellSince.IsZero() {
-		w.UnwellSince = d.obs.At
+	if its.UnwellSince.IsZero() {
+		its.UnwellSince = d.obs.At
 	}
-	end := w.UnwellSince.Add(unwell)
+	end := its.UnwellSince.Add(unwell)
 	d.lookAt(end)
 	if d.obs.At.Before(end) {
 		return ""
 	}
 	return fmt.Sprintf("fewer than half of its pods were ready for %s after the promotion", unwell)
+}
+
+// watched is what the watch knows of a workload.
+func (d *decision) watched() *Watched {
+	w := d.next.Warm
+	if w.Watched == nil {
+		w.Watched = map[string]*Watched{}
+	}
+	if w.Watched[d.workload] == nil {
+		size := d.slot(d.next.Stable).Desired
+		w.Watched[d.workload] = &Watched{Size: size, Least: size}
+	}
+	return w.Watched[d.workload]
 }

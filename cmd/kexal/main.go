@@ -63,6 +63,7 @@ func newRootCommand() *cobra.Command {
 		newAbortCommand(),
 		newRetryCommand(),
 		newPlanCommand(),
+		newRenderCommand(),
 		newSimulateCommand(),
 		newVersionCommand(),
 	)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/kexal/kexal/cmd/kexal/clone"
 	"github.com/kexal/kexal/cmd/kexal/plan"
@@ -18,7 +19,6 @@ import (
 	"github.com/kexal/kexal/reconciler"
 	"github.com/kexal/kexal/reconciler/cluster"
 	"github.com/kexal/kexal/reconciler/release"
-	"github.com/kexal/kexal/reconciler/render"
 	"github.com/kexal/kexal/strategies"
 )
 
@@ -58,7 +58,7 @@ func (in *planned) make(ctx context.Context, c *clone.Clone, stderr io.Writer) (
 		return p, err
 	}
 	if in.namespace == "" {
-		in.namespace = rendered(tree, in.rollout.Dir)
+		in.namespace = namespaceOf(tree, in.rollout)
 	}
 	next := in.side(tree)
 	if next == nil {
@@ -94,20 +94,6 @@ func (in *planned) side(tree *clone.Tree) *plan.Side {
 	return &plan.Side{Reading: r, File: string(text), Path: in.rollout.File, Tree: tree}
 }
 
-// rendered is the namespace that the objects of a directory name, if any does.
-func rendered(tree fs.FS, dir string) string {
-	objects, err := render.Objects(tree, dir)
-	if err != nil {
-		return "" // said when it is read for the plan
-	}
-	for _, o := range objects {
-		if o.GetNamespace() != "" {
-			return o.GetNamespace()
-		}
-	}
-	return ""
-}
-
 // fromCommit: another commit is taken to run.
 func (in *planned) fromCommit(ctx context.Context, f *plan.Facts) error {
 	tree, err := in.clone.At(ctx, in.from)
@@ -116,7 +102,7 @@ func (in *planned) fromCommit(ctx context.Context, f *plan.Facts) error {
 	}
 	defer tree.Close()
 	if in.namespace == "" {
-		in.namespace = rendered(tree, in.rollout.Dir)
+		in.namespace = namespaceOf(tree, in.rollout)
 	}
 	f.Record.Where = fmt.Sprintf("--from, commit %.10s", tree.Commit)
 	s := in.side(tree)
@@ -235,10 +221,19 @@ func (in *planned) recordOfCluster(ctx context.Context) (plan.Record, error) {
 	return plan.FromState(s.State, s.Where), nil
 }
 
-// shortOf warns of a quota that more pods would exceed.
+// shortOf warns of a quota that more pods would exceed. Of several workloads each has its share of
+// them, rounded up.
 func shortOf(q *corev1.ResourceQuota) plan.Quota {
 	return func(r *release.Release, more int32) string {
-		lacks := cluster.Lacks(q, r.PodTemplate(strategies.Blue, release.Options{}), more)
+		all := int32(0)
+		for _, n := range r.Sizes {
+			all += n
+		}
+		pods := map[*unstructured.Unstructured]int32{}
+		for _, w := range r.Workloads {
+			pods[r.PodTemplate(w, strategies.Blue, release.Options{})] = (more*r.Sizes[w.GetName()] + max(all, 1) - 1) / max(all, 1)
+		}
+		lacks := cluster.Lacks(q, pods)
 		if len(lacks) == 0 {
 			return ""
 		}

@@ -55,7 +55,11 @@ func (c *Cluster) Act(ctx context.Context, s Sight, next strategies.State, actio
 }
 
 func (c *Cluster) create(ctx context.Context, s Sight, a strategies.Create) error {
-	d := s.subject.Release.Deployment(a.Stamp, a.Color, c.options)
+	w := s.subject.workloadInGit(a.Workload)
+	if w == nil {
+		return fmt.Errorf("create %s: %w", release.Colored(a.Workload, a.Color), ErrConflict)
+	}
+	d := s.subject.Release.Deployment(w, a.Stamp, a.Color, c.options)
 	// It starts without pods: should we die here, nobody is reached.
 	_, err := c.make(ctx, s, d)
 	return err
@@ -105,11 +109,11 @@ func (c *Cluster) inherit(ctx context.Context, s Sight, live *unstructured.Unstr
 // Its fence is uid, generation and epoch: the resourceVersion of a Deployment moves with
 // every status update.
 func (c *Cluster) scale(ctx context.Context, s Sight, a strategies.Scale) error {
-	d := s.deployments[a.Color]
+	d := s.deployments[a.Workload][a.Color]
 	if d == nil {
-		return fmt.Errorf("scale %s: %w", a.Color, ErrConflict)
+		return fmt.Errorf("scale %s: %w", release.Colored(a.Workload, a.Color), ErrConflict)
 	}
-	if a.Count < s.Slots[a.Color].Desired {
+	if a.Count < s.Workloads[a.Workload][a.Color].Desired {
 		// Before any count falls the live Services are read again.
 		if err := c.unmoved(ctx, s); err != nil {
 			return err
@@ -125,7 +129,7 @@ func (c *Cluster) scale(ctx context.Context, s Sight, a strategies.Scale) error 
 		patch = append(patch, operation{"add", "/spec/paused", true})
 	}
 	patch = append(patch, notes(d, a.Stamp)...)
-	if origin := originOf(c.setsOf(d), s.Slots[a.Color].Revision, ""); origin != nil && d.GetAnnotations()[noteOrigin] == "" {
+	if origin := originOf(c.setsOf(d), s.Workloads[a.Workload][a.Color].Revision, ""); origin != nil && d.GetAnnotations()[noteOrigin] == "" {
 		patch = append(patch, operation{"add", "/metadata/annotations/" + escape(noteOrigin), origin.Name})
 	}
 	return c.patch(ctx, s, fmt.Sprintf("scale %s to %d", name(d), a.Count), d, patch)
@@ -145,23 +149,25 @@ func (c *Cluster) mark(ctx context.Context, s Sight, a strategies.Mark) error {
 		selector, _, _ := unstructured.NestedStringMap(live.Object, "spec", "selector")
 		errs = append(errs, c.traffic(ctx, s, live, selector, a.Stamp, false))
 	}
-	for _, color := range []strategies.Color{strategies.Blue, strategies.Green} {
-		d, slot := s.deployments[color], s.Slots[color]
-		stamp := a.Stamp
-		if stamp.Aborted == "" {
-			stamp.Aborted = slot.Aborted // nothing moves: it still tells whose pods those are
+	for _, workload := range slices.Sorted(maps.Keys(s.deployments)) {
+		for _, color := range []strategies.Color{strategies.Blue, strategies.Green} {
+			d, slot := s.deployments[workload][color], s.Workloads[workload][color]
+			stamp := a.Stamp
+			if stamp.Aborted == "" {
+				stamp.Aborted = slot.Aborted // nothing moves: it still tells whose pods those are
+			}
+			if d == nil || slot.Deleting || slot.Epoch == stamp.Epoch && slot.Aborted == stamp.Aborted {
+				continue
+			}
+			errs = append(errs, c.patch(ctx, s, "mark "+name(d), d, append(fence(d), notes(d, stamp)...)))
 		}
-		if d == nil || slot.Deleting || slot.Epoch == stamp.Epoch && slot.Aborted == stamp.Aborted {
-			continue
-		}
-		errs = append(errs, c.patch(ctx, s, "mark "+name(d), d, append(fence(d), notes(d, stamp)...)))
 	}
 	return errors.Join(errs...)
 }
 
 // delete removes the Deployment of a slot that has no pods, exactly the one observed.
 func (c *Cluster) delete(ctx context.Context, s Sight, a strategies.Delete) error {
-	d := s.deployments[a.Color]
+	d := s.deployments[a.Workload][a.Color]
 	if d == nil {
 		return nil
 	}
@@ -170,16 +176,7 @@ func (c *Cluster) delete(ctx context.Context, s Sight, a strategies.Delete) erro
 	}
 	// At no pods its version is quiet, so this is exactly the Deployment that was seen:
 	// not one that another agent scaled up meanwhile.
-	uid, version := d.GetUID(), d.GetResourceVersion()
-	background := metav1.DeletePropagationBackground
-	err := c.resource("Deployment").Delete(ctx, d.GetName(), metav1.DeleteOptions{
-		Preconditions: &metav1.Preconditions{UID: &uid, ResourceVersion: &version}, PropagationPolicy: &background,
-	})
-	if err != nil && !apierrors.IsNotFound(err) {
-		return judge("delete "+name(d), err)
-	}
-	c.note(s.subject.Rollout, d.GetKind()+"/"+d.GetName(), written{uid: string(uid)})
-	return nil
+	return c.deleteExactly(ctx, s, d)
 }
 
 // applyShared writes the shared objects of the wanted release: those that are missing,
@@ -230,7 +227,8 @@ func (c *Cluster) applyShared(ctx context.Context, s Sight, next strategies.Stat
 		}
 		own := r.Shared(o)
 		live := c.cached(o.GetKind(), o.GetName())
-		if live != nil && (!a.All || digestOf(live) == digestOf(own)) {
+		early := o.GetKind() == "Ingress" && release.MadePreview(own, r.Rollout) // the candidate's own way in
+		if live != nil && (!a.All && !early || digestOf(live) == digestOf(own)) {
 			continue
 		}
 		if live == nil {
@@ -313,7 +311,7 @@ func (c *Cluster) applyService(ctx context.Context, s Sight, own, live *unstruct
 // revive unpauses a Deployment whose ReplicaSet is gone. Should we die here, it is found
 // unpaused and is paused.
 func (c *Cluster) revive(ctx context.Context, s Sight, a strategies.Revive) error {
-	d := s.deployments[a.Color]
+	d := s.deployments[a.Workload][a.Color]
 	if d == nil {
 		return nil
 	}
@@ -325,11 +323,11 @@ func (c *Cluster) revive(ctx context.Context, s Sight, a strategies.Revive) erro
 // part of the fence: nothing rolls by it, and should we die here nothing has changed that
 // runs.
 func (c *Cluster) restore(ctx context.Context, s Sight, a strategies.Restore) error {
-	d := s.deployments[a.Color]
+	d := s.deployments[a.Workload][a.Color]
 	if d == nil {
 		return nil
 	}
-	origin := originOf(c.setsOf(d), s.Slots[a.Color].Revision, d.GetAnnotations()[noteOrigin])
+	origin := originOf(c.setsOf(d), s.Workloads[a.Workload][a.Color].Revision, d.GetAnnotations()[noteOrigin])
 	if origin == nil {
 		return nil
 	}
@@ -343,7 +341,7 @@ const noteTouched = "kexal.dev/touched"
 // touch wakes a ReplicaSet that sleeps after refusals: it would notice new room in the
 // quota only after minutes (K30).
 func (c *Cluster) touch(ctx context.Context, s Sight, a strategies.Touch) error {
-	d := s.deployments[a.Color]
+	d := s.deployments[a.Workload][a.Color]
 	if d == nil {
 		return nil
 	}
@@ -394,9 +392,11 @@ func (s Sight) replace(made *unstructured.Unstructured) {
 			}
 		}
 	case "Deployment":
-		for color, d := range s.deployments {
-			if d != nil && d.GetName() == made.GetName() {
-				s.deployments[color] = made
+		for _, colors := range s.deployments {
+			for color, d := range colors {
+				if d != nil && d.GetName() == made.GetName() {
+					colors[color] = made
+				}
 			}
 		}
 	}

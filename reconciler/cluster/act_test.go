@@ -77,7 +77,7 @@ func TestScale(t *testing.T) {
 	} {
 		w := newWire(t)
 		s := sight(t, w, c.green)
-		if err := w.Act(context.Background(), s, strategies.State{}, strategies.Scale{Color: strategies.Green, Count: 3, Stamp: stamp}); err != nil {
+		if err := w.Act(context.Background(), s, strategies.State{}, strategies.Scale{Workload: "web", Color: strategies.Green, Count: 3, Stamp: stamp}); err != nil {
 			t.Fatalf("%s: %v", c.name, err)
 		}
 		if len(w.asks) != 1 || !strings.HasPrefix(w.asks[0], "patch shop/deployments web-green by kexal-scale, application/json-patch+json\n") {
@@ -94,7 +94,7 @@ func TestScale(t *testing.T) {
 // Before any count falls the live Services are read again: the watch may lag behind
 // what users get. Growing asks nobody.
 func TestScaleDownReadsAgain(t *testing.T) {
-	down := strategies.Scale{Color: strategies.Blue, Count: 1, Stamp: stamp}
+	down := strategies.Scale{Workload: "web", Color: strategies.Blue, Count: 1, Stamp: stamp}
 	for _, c := range []struct {
 		name   string
 		change func(w *wire)
@@ -121,10 +121,10 @@ func TestScaleDownReadsAgain(t *testing.T) {
 	}
 	w := newWire(t)
 	s := sight(t, w, nil)
-	if err := w.Act(context.Background(), s, strategies.State{}, strategies.Scale{Color: strategies.Blue, Count: 4, Stamp: stamp}); err != nil || w.reads != 0 {
+	if err := w.Act(context.Background(), s, strategies.State{}, strategies.Scale{Workload: "web", Color: strategies.Blue, Count: 4, Stamp: stamp}); err != nil || w.reads != 0 {
 		t.Errorf("growing: %v after %d reads", err, w.reads)
 	}
-	if err := w.Act(context.Background(), s, strategies.State{}, strategies.Scale{Color: strategies.Green, Count: 4, Stamp: stamp}); !errors.Is(err, ErrConflict) {
+	if err := w.Act(context.Background(), s, strategies.State{}, strategies.Scale{Workload: "web", Color: strategies.Green, Count: 4, Stamp: stamp}); !errors.Is(err, ErrConflict) {
 		t.Errorf("a slot without a Deployment: %v", err)
 	}
 }
@@ -134,7 +134,7 @@ func TestScaleDownReadsAgain(t *testing.T) {
 func TestDelete(t *testing.T) {
 	w := newWire(t)
 	s := sight(t, w, deployment("green", "bbbbbbbbbb", 0, nil))
-	if err := w.Act(context.Background(), s, strategies.State{}, strategies.Delete{Color: strategies.Green}); err != nil {
+	if err := w.Act(context.Background(), s, strategies.State{}, strategies.Delete{Workload: "web", Color: strategies.Green}); err != nil {
 		t.Fatal(err)
 	}
 	if len(w.asks) != 1 || w.reads != 1 || !strings.HasPrefix(w.asks[0], "delete shop/deployments web-green ") ||
@@ -200,7 +200,7 @@ func TestReadAgainBeforeUsersCome(t *testing.T) {
 	} {
 		w := newWire(t)
 		s := sight(t, w, deployment("green", "bbbbbbbbbb", 1, nil))
-		seen := s.deployments[strategies.Green]
+		seen := s.deployments["web"][strategies.Green]
 		if c.uid != "" {
 			now := seen.DeepCopy()
 			if c.uid == "uid-another" {
@@ -209,9 +209,9 @@ func TestReadAgainBeforeUsersCome(t *testing.T) {
 			_ = unstructured.SetNestedField(now.Object, c.ready, "status", "readyReplicas")
 			w.live[now.GetName()] = now
 		}
-		slot := s.Slots[strategies.Green]
+		slot := s.Workloads["web"][strategies.Green]
 		slot.Ready = 1
-		s.Slots[strategies.Green] = slot
+		s.Workloads["web"][strategies.Green] = slot
 		err := w.Act(context.Background(), s, inFlight().State, strategies.Select{To: c.to, Stamp: stamp})
 		if goes := err == nil && len(w.asks) == 1; goes != c.goes || !c.goes && (len(w.asks) != 0 || !errors.Is(err, ErrConflict)) {
 			t.Errorf("%s: it asks for %q (%v)", c.name, w.asks, err)

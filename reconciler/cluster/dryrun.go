@@ -17,30 +17,36 @@ var dryRun = []string{metav1.DryRunAll}
 const tried = "-dry-run"
 
 // DryRun asks the server about a whole release before the first of it is written (SPEC
-// 6.7), in the order of dependency: the shared objects, the Deployment of the
-// candidate's colour, and one pod of its template, because a Deployment's dry-run sees
+// 6.7), in the order of dependency: the shared objects, the Deployments of the
+// candidate's colour, and one pod of each template, because a Deployment's dry-run sees
 // neither quota, Pod Security, LimitRange nor ServiceAccount. A Role that lacks the
-// right to create pods goes without the last. more is how many pods come on top of what
-// runs; all of them must fit the quotas. It returns the first *Refusal.
-func (c *Cluster) DryRun(ctx context.Context, s Sight, color strategies.Color, more int32) error {
+// right to create pods goes without the last. more is how many pods of each workload come on
+// top of what runs; all of them must fit the quotas. It returns the first *Refusal.
+func (c *Cluster) DryRun(ctx context.Context, s Sight, color strategies.Color, more map[string]int32) error {
 	if err := c.DryRunShared(ctx, s); err != nil {
 		return err
 	}
 	r := s.subject.Release
-	d := r.Deployment(strategies.Stamp{}, color, c.options)
-	d.SetName(d.GetName() + tried) // the slot may still hold an earlier revision, whose selector cannot change
-	_, err := c.resource("Deployment").Apply(ctx, d.GetName(), d, metav1.ApplyOptions{FieldManager: managerGit, Force: true, DryRun: dryRun})
-	if err := judge("create Deployment "+release.Colored(r.Workload.GetName(), color), err); err != nil {
-		return mistaken(err, r.Workload)
+	for _, w := range r.Workloads {
+		d := r.Deployment(w, strategies.Stamp{}, color, c.options)
+		d.SetName(d.GetName() + tried) // the slot may still hold an earlier revision, whose selector cannot change
+		_, err := c.resource("Deployment").Apply(ctx, d.GetName(), d, metav1.ApplyOptions{FieldManager: managerGit, Force: true, DryRun: dryRun})
+		if err := judge("create Deployment "+release.Colored(w.GetName(), color), err); err != nil {
+			return mistaken(err, w)
+		}
 	}
-	made, err := c.resource("Pod").Create(ctx, r.PodTemplate(color, c.options), metav1.CreateOptions{FieldManager: managerGit, DryRun: dryRun})
-	if apierrors.IsForbidden(err) && lacksRight(err) {
-		return nil
+	var surge []template
+	for _, w := range r.Workloads {
+		made, err := c.resource("Pod").Create(ctx, r.PodTemplate(w, color, c.options), metav1.CreateOptions{FieldManager: managerGit, DryRun: dryRun})
+		if apierrors.IsForbidden(err) && lacksRight(err) {
+			return nil
+		}
+		if err := judge("start a pod of Deployment "+release.Colored(w.GetName(), color), err); err != nil {
+			return mistaken(err, w)
+		}
+		surge = append(surge, template{w, made, more[w.GetName()]})
 	}
-	if err := judge("start a pod of Deployment "+release.Colored(r.Workload.GetName(), color), err); err != nil {
-		return mistaken(err, r.Workload)
-	}
-	return mistaken(c.room(ctx, s, color, made, more), r.Workload)
+	return c.room(ctx, color, surge)
 }
 
 // DryRunShared asks about the objects that the colours share. One that was made by an agent which

@@ -135,7 +135,7 @@ func plain(t *testing.T, o any) *unstructured.Unstructured {
 
 // track is a revision in a colour behind Service web.
 func track(revision string, color strategies.Color) *strategies.Track {
-	return &strategies.Track{Revision: revision, Color: color, Attempt: 1, Workload: "web", Selectors: map[string]map[string]string{"web": {"app": "web"}}}
+	return &strategies.Track{Revision: revision, Color: color, Attempt: 1, Workloads: map[string]strategies.Workload{"web": {Labels: map[string]string{"app": "web"}}}, Selectors: map[string]map[string]string{"web": {"app": "web"}}}
 }
 
 // inFlight is rollout web with stable in blue and a candidate in green.

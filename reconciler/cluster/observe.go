@@ -30,7 +30,7 @@ type Sight struct {
 	// Obstacle is why it is Held, when an object of somebody else has a name of the release's.
 	Obstacle    *strategies.Mistake
 	subject     Subject
-	deployments map[strategies.Color]*unstructured.Unstructured
+	deployments map[string]map[strategies.Color]*unstructured.Unstructured // by workload
 	services    map[string]*unstructured.Unstructured
 	previews    map[string]*unstructured.Unstructured
 }
@@ -39,29 +39,22 @@ type Sight struct {
 func (c *Cluster) Observe(now time.Time, subject Subject) Sight {
 	s := Sight{
 		subject:     subject,
-		deployments: map[strategies.Color]*unstructured.Unstructured{},
+		deployments: map[string]map[strategies.Color]*unstructured.Unstructured{},
 		services:    map[string]*unstructured.Unstructured{},
 		previews:    map[string]*unstructured.Unstructured{},
 	}
-	s.At, s.Slots = now, map[strategies.Color]strategies.Slot{}
-	workload := subject.workload()
-	if workload == "" {
+	s.At, s.Workloads = now, map[string]strategies.Slots{}
+	workloads := subject.workloads()
+	if len(workloads) == 0 {
 		return s
 	}
-	pods := c.podsOf(workload)
-	for _, color := range []strategies.Color{strategies.Blue, strategies.Green} {
-		d := c.cached("Deployment", release.Colored(workload, color))
-		if d != nil && d.GetLabels()[release.LabelRollout] != subject.Rollout {
-			s.inTheWay(d, subject.Rollout, subject.workloadInGit())
-			d = nil
+	pods := map[strategies.Color][]*corev1.Pod{}
+	for _, workload := range workloads {
+		its := c.podsOf(workload)
+		for color, list := range its {
+			pods[color] = append(pods[color], list...)
 		}
-		s.deployments[color] = d
-		slot := slotOf(now, d, decode[appsv1.Deployment](c, d), c.setsOf(d), pods[color])
-		if d != nil {
-			slot.Lowest = c.lowest.of(d.GetUID(), slot.Lags, slot.Desired)
-		}
-		s.Slots[color] = slot
-		s.Epoch = max(s.Epoch, s.Slots[color].Epoch)
+		c.observeWorkload(&s, workload, its)
 	}
 	for _, name := range subject.services() {
 		svc := c.own(&s, name)
@@ -97,6 +90,26 @@ func (c *Cluster) Observe(now time.Time, subject Subject) Sight {
 	return s
 }
 
+// observeWorkload reads both colours of a workload.
+func (c *Cluster) observeWorkload(s *Sight, workload string, pods map[strategies.Color][]*corev1.Pod) {
+	slots, live := strategies.Slots{}, map[strategies.Color]*unstructured.Unstructured{}
+	for _, color := range []strategies.Color{strategies.Blue, strategies.Green} {
+		d := c.cached("Deployment", release.Colored(workload, color))
+		if d != nil && d.GetLabels()[release.LabelRollout] != s.subject.Rollout {
+			s.inTheWay(d, s.subject.Rollout, s.subject.workloadInGit(workload))
+			d = nil
+		}
+		live[color] = d
+		slot := slotOf(s.At, d, decode[appsv1.Deployment](c, d), c.setsOf(d), pods[color])
+		if d != nil {
+			slot.Lowest = c.lowest.of(d.GetUID(), slot.Lags, slot.Desired)
+		}
+		slots[color] = slot
+		s.Epoch = max(s.Epoch, slot.Epoch)
+	}
+	s.Workloads[workload], s.deployments[workload] = slots, live
+}
+
 // own is a live Service of the rollout; nil when it is not there.
 func (c *Cluster) own(s *Sight, name string) *unstructured.Unstructured {
 	svc := c.cached("Service", name)
@@ -124,18 +137,28 @@ func (s *Sight) inTheWay(o *unstructured.Unstructured, rollout string, wanted *u
 
 // inGit is the object that an author wrote for one of the release.
 func (s Subject) inGit(o *unstructured.Unstructured) *unstructured.Unstructured {
-	if o.GetAnnotations()[release.NotePreview] != "" {
+	of := o.GetAnnotations()[release.NotePreview]
+	switch {
+	case of == "":
+		return o
+	case o.GetKind() == "Service":
 		return s.serviceInGit(o.GetName())
 	}
-	return o
+	for _, other := range s.Release.Others {
+		if other.GetKind() == o.GetKind() && other.GetName() == of {
+			return other
+		}
+	}
+	return nil
 }
 
-// workloadInGit is the release's Deployment; nil when nothing can be rendered now.
-func (s Subject) workloadInGit() *unstructured.Unstructured {
+// workloadInGit is a Deployment of the release; nil when nothing can be rendered now, or it has
+// none of that name.
+func (s Subject) workloadInGit(name string) *unstructured.Unstructured {
 	if s.Release == nil {
 		return nil
 	}
-	return s.Release.Workload
+	return s.Release.Workload(name)
 }
 
 // serviceInGit is a Service of the release; nil when it has none of that name. A preview
@@ -153,13 +176,33 @@ func (s Subject) serviceInGit(name string) *unstructured.Unstructured {
 	return service
 }
 
-// workload is the Deployment's name in Git.
-func (s Subject) workload() string {
+// workloads are the Deployments' names in Git, of the release and of all revisions that run.
+func (s Subject) workloads() []string {
+	all := map[string]bool{}
 	if s.Release != nil {
-		return s.Release.Workload.GetName()
+		for _, w := range s.Release.Workloads {
+			all[w.GetName()] = true
+		}
 	}
 	for _, t := range s.tracks() {
-		return t.Workload
+		for name := range t.Workloads {
+			all[name] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(all))
+}
+
+// behind is the workload whose pods a Service leads to, as the newest says that knows it.
+func (s Subject) behind(service string) string {
+	if s.Release != nil {
+		if w := s.Release.Behind(service); w != "" {
+			return w
+		}
+	}
+	for _, t := range s.tracks() {
+		if w := t.Behind(service); w != "" {
+			return w
+		}
 	}
 	return ""
 }
@@ -258,7 +301,7 @@ func epochOf(o *unstructured.Unstructured) int64 {
 }
 
 func (c *Cluster) serviceView(name string, svc *unstructured.Unstructured, subject Subject, pods map[strategies.Color][]*corev1.Pod) strategies.Service {
-	view := strategies.Service{Name: name, Endpoints: c.endpoints(name, pods)}
+	view := strategies.Service{Name: name, Workload: subject.behind(name), Endpoints: c.endpoints(name, pods)}
 	if svc == nil {
 		return view
 	}
@@ -314,8 +357,10 @@ func (c *Cluster) endpoints(service string, pods map[strategies.Color][]*corev1.
 // compare holds the wanted release against what is live: what is missing or differs,
 // what is in the way, and who else would select its pods.
 func (c *Cluster) compare(s *Sight, r *release.Release) {
-	if plain := c.cached("Deployment", r.Workload.GetName()); plain != nil {
-		s.inTheWay(plain, r.Rollout, r.Workload)
+	for _, w := range r.Workloads {
+		if plain := c.cached("Deployment", w.GetName()); plain != nil {
+			s.inTheWay(plain, r.Rollout, w)
+		}
 	}
 	ours := map[string]bool{}
 	for _, o := range slices.Concat(r.Services, r.Previews, r.Others) {
@@ -327,6 +372,9 @@ func (c *Cluster) compare(s *Sight, r *release.Release) {
 			s.inTheWay(live, r.Rollout, s.subject.inGit(o))
 		case digestOf(live) != digestOf(r.Shared(o)):
 			s.Changed = true
+			if o.GetKind() == "Ingress" && release.MadePreview(live, r.Rollout) {
+				s.Missing = true // only the candidate uses it: it comes before the promotion
+			}
 		}
 		ours[name(o)] = true
 	}
@@ -337,24 +385,92 @@ func (c *Cluster) compare(s *Sight, r *release.Release) {
 	}
 	for _, svc := range c.all("Service") {
 		if release.MadePreview(svc, r.Rollout) && r.Service(svc.GetName()) == nil && svc.GetDeletionTimestamp() == nil {
-			s.Leftover = append(s.Leftover, svc.GetName())
+			s.Leftover = append(s.Leftover, key(svc))
 		}
 	}
-	labels := r.PodLabels(s.candidateColor())
+	c.compareConfig(s, r)
+	for _, o := range c.all("Ingress") {
+		if release.MadePreview(o, r.Rollout) && !ours[name(o)] && o.GetDeletionTimestamp() == nil {
+			s.Leftover = append(s.Leftover, key(o))
+		}
+	}
+	for _, d := range c.all("Deployment") {
+		if s.abandoned(d) && len(c.podsOfDeployment(d)) == 0 {
+			s.Leftover = append(s.Leftover, key(d))
+		}
+	}
 	for _, svc := range c.all("Service") {
 		selector, _, _ := unstructured.NestedStringMap(svc.Object, "spec", "selector")
 		if ours[name(svc)] || len(selector) == 0 || s.subject.was(svc) {
 			continue
 		}
-		matches := true
-		for k, v := range selector {
-			matches = matches && labels[k] == v
-		}
-		if matches {
-			s.Strangers = append(s.Strangers, svc.GetName())
+		for _, w := range r.Workloads {
+			if (strategies.Workload{Labels: r.PodLabels(w, s.candidateColor())}).Selects(selector) {
+				s.Strangers = append(s.Strangers, svc.GetName())
+				break
+			}
 		}
 	}
 }
+
+// compareConfig finds the copies of config that the release does not have and nobody reads any more
+// (SPEC 5.5).
+func (c *Cluster) compareConfig(s *Sight, r *release.Release) {
+	wanted := map[string]bool{}
+	for _, o := range r.Others {
+		wanted[key(o)] = true
+	}
+	for _, o := range c.all("ConfigMap") {
+		if release.MadeCopy(o, r.Rollout) && !wanted[key(o)] && o.GetDeletionTimestamp() == nil && !c.read(o.GetName()) {
+			s.Leftover = append(s.Leftover, key(o))
+		}
+	}
+}
+
+// abandoned tells that a Deployment is the colour of a workload which neither the release nor any
+// revision that runs has any more, and is asked for no pods.
+func (s Sight) abandoned(d *unstructured.Unstructured) bool {
+	color, _, _ := unstructured.NestedString(d.Object, "spec", "template", "metadata", "labels", release.LabelColor)
+	n, found, _ := unstructured.NestedInt64(d.Object, "spec", "replicas")
+	if color == "" || !found || n != 0 || d.GetDeletionTimestamp() != nil || d.GetLabels()[release.LabelRollout] != s.subject.Rollout {
+		return false
+	}
+	return !slices.ContainsFunc(s.subject.workloads(), func(workload string) bool {
+		return release.Colored(workload, strategies.Color(color)) == d.GetName()
+	})
+}
+
+// podsOfDeployment are those that a Deployment's ReplicaSets made, terminating ones too.
+func (c *Cluster) podsOfDeployment(d *unstructured.Unstructured) (all []*unstructured.Unstructured) {
+	for _, pod := range c.all("Pod") {
+		if workloadOf(pod) == d.GetName() {
+			all = append(all, pod)
+		}
+	}
+	return all
+}
+
+// read tells that a Deployment, a ReplicaSet with pods or a pod reads a ConfigMap of a name.
+func (c *Cluster) read(config string) bool {
+	for _, kind := range []string{"Deployment", "ReplicaSet", "Pod"} {
+		for _, o := range c.all(kind) {
+			if kind == "ReplicaSet" {
+				asked, _, _ := unstructured.NestedInt64(o.Object, "spec", "replicas")
+				there, _, _ := unstructured.NestedInt64(o.Object, "status", "replicas")
+				if asked+there == 0 {
+					continue
+				}
+			}
+			if release.Reads(o.Object["spec"], config) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// key names an object in what is left over.
+func key(o *unstructured.Unstructured) string { return o.GetKind() + "/" + o.GetName() }
 
 func (s Sight) candidateColor() strategies.Color {
 	switch {

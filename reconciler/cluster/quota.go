@@ -20,13 +20,37 @@ import (
 
 var quotas = schema.GroupVersionResource{Version: "v1", Resource: "resourcequotas"}
 
+// A template is a workload, a pod of it as the server would admit it, with what LimitRanges add, and
+// how many more of them there are to be.
+type template struct {
+	workload *unstructured.Unstructured
+	pod      *unstructured.Unstructured
+	more     int32
+}
+
 // room compares what more pods would take with what each ResourceQuota leaves (SPEC 6.7):
 // a dry-run of one pod tells of one pod only, and a rollout that starves half-way helps
-// nobody. made is the pod as the server would admit it, with what LimitRanges add. What
-// is left in the candidate's slot is gone before its first pod, and counts as room. A
-// quota with scopes is left to the server: which pods it counts is the server's to say.
-func (c *Cluster) room(ctx context.Context, s Sight, color strategies.Color, made *unstructured.Unstructured, more int32) error {
-	if more <= 0 {
+// nobody. What is left in the candidate's slots is gone before its first pod, and counts as room.
+// A quota with scopes is left to the server: which pods it counts is the server's to say.
+func (c *Cluster) room(ctx context.Context, color strategies.Color, surge []template) error {
+	need, freed := corev1.ResourceList{}, corev1.ResourceList{}
+	var starts []string
+	for _, t := range surge {
+		pod := &corev1.Pod{}
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(t.pod.Object, pod); err != nil {
+			return fmt.Errorf("the pod that the server would admit: %w", err)
+		}
+		for range t.more {
+			add(need, takes(pod))
+		}
+		for _, old := range c.podsOf(t.workload.GetName())[color] {
+			add(freed, takes(old))
+		}
+		if t.more > 0 {
+			starts = append(starts, fmt.Sprintf("%d more pods of Deployment %s", t.more, t.workload.GetName()))
+		}
+	}
+	if len(starts) == 0 {
 		return nil
 	}
 	list, err := c.client.Resource(quotas).Namespace(c.namespace).List(ctx, metav1.ListOptions{})
@@ -36,43 +60,36 @@ func (c *Cluster) room(ctx context.Context, s Sight, color strategies.Color, mad
 	if err != nil {
 		return judge("read ResourceQuotas", err)
 	}
-	pod := &corev1.Pod{}
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(made.Object, pod); err != nil {
-		return fmt.Errorf("the pod that the server would admit: %w", err)
-	}
-	need := corev1.ResourceList{}
-	for range more {
-		add(need, takes(pod))
-	}
-	freed := corev1.ResourceList{}
-	for _, old := range c.podsOf(s.subject.workload())[color] {
-		add(freed, takes(old))
-	}
 	for _, o := range list.Items {
 		quota := &corev1.ResourceQuota{}
 		if runtime.DefaultUnstructuredConverter.FromUnstructured(o.Object, quota) != nil || len(quota.Spec.Scopes) > 0 || quota.Spec.ScopeSelector != nil {
 			continue
 		}
 		if short := lacks(quota, need, freed); len(short) > 0 {
-			return &Refusal{
-				What:  fmt.Sprintf("starting %d more pods of Deployment %s", more, s.subject.workload()),
+			return mistaken(&Refusal{
+				What:  "starting " + strings.Join(starts, " and "),
 				Words: fmt.Sprintf("exceeded quota: ResourceQuota %s has no room for %s", quota.Name, strings.Join(short, ", ")),
-			}
+			}, surge[0].workload)
 		}
 	}
 	return nil
 }
 
-// Lacks says what a quota would be exceeded by when so many more pods of a template were
+// Lacks says what a quota would be exceeded by when so many more pods of each template were
 // started, such as "pods: 5 more, of 8 in all"; nothing where there is room, and of a quota with scopes.
-func Lacks(quota *corev1.ResourceQuota, template *unstructured.Unstructured, more int32) []string {
-	pod := &corev1.Pod{}
-	if len(quota.Spec.Scopes) > 0 || quota.Spec.ScopeSelector != nil || runtime.DefaultUnstructuredConverter.FromUnstructured(template.Object, pod) != nil {
+func Lacks(quota *corev1.ResourceQuota, more map[*unstructured.Unstructured]int32) []string {
+	if len(quota.Spec.Scopes) > 0 || quota.Spec.ScopeSelector != nil {
 		return nil
 	}
 	need := corev1.ResourceList{}
-	for range more {
-		add(need, takes(pod))
+	for template, n := range more {
+		pod := &corev1.Pod{}
+		if runtime.DefaultUnstructuredConverter.FromUnstructured(template.Object, pod) != nil {
+			return nil
+		}
+		for range n {
+			add(need, takes(pod))
+		}
 	}
 	return lacks(quota, need, corev1.ResourceList{})
 }

@@ -73,12 +73,12 @@ func TestWhatAQuotaLacksForATemplate(t *testing.T) {
 	}
 	quota := &corev1.ResourceQuota{Spec: corev1.ResourceQuotaSpec{Hard: amounts("pods=8 cpu=1")}, Status: corev1.ResourceQuotaStatus{Used: amounts("pods=5 cpu=500m")}}
 	for more, want := range map[int32]string{3: "", 4: "pods: 4 more, of 8 in all", 6: "cpu: 600m more, of 1 in all; pods: 6 more, of 8 in all"} {
-		if got := strings.Join(Lacks(quota, &unstructured.Unstructured{Object: pod}, more), "; "); got != want {
+		if got := strings.Join(Lacks(quota, map[*unstructured.Unstructured]int32{{Object: pod}: more}), "; "); got != want {
 			t.Errorf("%d more: %q, want %q", more, got, want)
 		}
 	}
 	quota.Spec.Scopes = []corev1.ResourceQuotaScope{corev1.ResourceQuotaScopeBestEffort}
-	if got := Lacks(quota, &unstructured.Unstructured{Object: pod}, 6); got != nil {
+	if got := Lacks(quota, map[*unstructured.Unstructured]int32{{Object: pod}: 6}); got != nil {
 		t.Errorf("with scopes: %v", got)
 	}
 }

@@ -182,7 +182,7 @@ func TestCreate(t *testing.T) {
 	w := newWire(t)
 	subject := inFlight()
 	subject.Release = released(t, false)
-	if err := w.Act(t.Context(), w.Observe(noon, subject), subject.State, strategies.Create{Color: strategies.Green, Stamp: stamp}); err != nil {
+	if err := w.Act(t.Context(), w.Observe(noon, subject), subject.State, strategies.Create{Workload: "web", Color: strategies.Green, Stamp: stamp}); err != nil {
 		t.Fatal(err)
 	}
 	if len(w.asks) != 1 || !strings.HasPrefix(w.asks[0], "create shop/deployments by kexal-new\n") || !strings.Contains(w.asks[0], `"replicas":0`) {

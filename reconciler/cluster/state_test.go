@@ -34,7 +34,7 @@ func TestState(t *testing.T) {
 	if in, err := w.Write(t.Context(), "web", r, state, []byte("{}")); err != nil || in == "" || len(w.asks) != 1 || !strings.HasPrefix(w.asks[0], "create shop/configmaps") {
 		t.Fatalf("it asks for %q (%v)", w.asks, err)
 	}
-	text := `{"schema":1,"epoch":4,"digest":0,"phase":"","reason":"","message":"","since":"0001-01-01T00:00:00Z","source":{"branch":"","path":"","commit":"","subject":"","author":""},"replicas":0,"asked":0,"live":0}`
+	text := `{"schema":2,"epoch":4,"digest":0,"phase":"","reason":"","message":"","since":"0001-01-01T00:00:00Z","source":{"branch":"","path":"","commit":"","subject":"","author":""},"asked":0,"live":0}`
 	w.shows(t, recorded(map[string]any{"state.json": text, "status.json": "{}"}))
 	if r, err = w.Read("web"); err != nil || !r.Found || r.State.Epoch != 4 || r.Status != "{}" {
 		t.Fatalf("read %+v, %v", r, err)
@@ -58,15 +58,15 @@ func TestState(t *testing.T) {
 
 func TestStateThatCannotBeRead(t *testing.T) {
 	for text, want := range map[string]string{
-		`{"schema":2,"epoch":9}`:                   "its state was written by a newer version of kexal: upgrade the agent",
-		`{"schema":2,"phase":{"of":"the future"}}`: "its state was written by a newer version of kexal: upgrade the agent",
+		`{"schema":3,"epoch":9}`:                   "its state was written by a newer version of kexal: upgrade the agent",
+		`{"schema":3,"phase":{"of":"the future"}}`: "its state was written by a newer version of kexal: upgrade the agent",
 		`{"schema":1`:                              "ConfigMap kexal-web holds no readable state: ",
 		`{"schema":1,"phase":{}}`:                  "ConfigMap kexal-web: ",
 	} {
 		w := newWire(t)
 		w.shows(t, recorded(map[string]any{"state.json": text}))
 		r, err := w.Read("web")
-		if err == nil || !strings.HasPrefix(err.Error(), want) || !r.Found || errors.Is(err, ErrNewerState) != strings.Contains(text, `"schema":2`) {
+		if err == nil || !strings.HasPrefix(err.Error(), want) || !r.Found || errors.Is(err, ErrNewerState) != strings.Contains(text, `"schema":3`) {
 			t.Errorf("%s: %+v, %v", text, r, err)
 		}
 	}

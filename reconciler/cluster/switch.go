@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -62,17 +63,26 @@ func (c *Cluster) selectColors(ctx context.Context, s Sight, next strategies.Sta
 }
 
 // awaited reads again, before users are sent to a candidate, whether it is there and somebody
-// of it is ready: the watch of its pods may lag behind, and does for a process that slept and
-// has not heard yet what happened meanwhile. The way back asks nobody.
+// of each workload is ready: the watch of its pods may lag behind, and does for a process that
+// slept and has not heard yet what happened meanwhile. The way back asks nobody.
 func (c *Cluster) awaited(ctx context.Context, s Sight, next strategies.State, a strategies.Select) error {
 	to := next.Candidate
-	if to == nil || next.Stable == nil || next.Back != nil || a.To == strategies.Only(next.Stable.Color) || s.Slots[to.Color].Ready == 0 {
+	if to == nil || next.Stable == nil || next.Back != nil || a.To == strategies.Only(next.Stable.Color) {
 		return nil
 	}
-	seen := s.deployments[to.Color]
-	if seen == nil {
-		return nil
+	for _, workload := range slices.Sorted(maps.Keys(s.deployments)) {
+		seen := s.deployments[workload][to.Color]
+		if seen == nil || s.Workloads[workload][to.Color].Ready == 0 {
+			continue
+		}
+		if err := c.awaitedNow(ctx, seen); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+func (c *Cluster) awaitedNow(ctx context.Context, seen *unstructured.Unstructured) error {
 	now, err := c.resource("Deployment").Get(ctx, seen.GetName(), metav1.GetOptions{})
 	if err != nil && !apierrors.IsNotFound(err) {
 		return judge("read "+name(seen), err)
@@ -166,27 +176,6 @@ func (c *Cluster) preview(ctx context.Context, s Sight, next strategies.State, a
 			continue
 		}
 		errs = append(errs, c.traffic(ctx, s, live, selector, a.Stamp, false))
-	}
-	return errors.Join(errs...)
-}
-
-// prune deletes the previews that are left over, exactly those observed: their label and
-// their annotation both say that kexal made them. If we die between two of them, the next
-// observation finds the rest.
-func (c *Cluster) prune(ctx context.Context, s Sight) error {
-	var errs []error
-	for _, service := range s.Leftover {
-		live := c.cached("Service", service)
-		if live == nil || !release.MadePreview(live, s.subject.Rollout) {
-			continue
-		}
-		uid, version := live.GetUID(), live.GetResourceVersion()
-		err := c.resource("Service").Delete(ctx, service, metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid, ResourceVersion: &version}})
-		if err != nil && !apierrors.IsNotFound(err) {
-			errs = append(errs, judge("delete "+name(live), err))
-			continue
-		}
-		c.note(s.subject.Rollout, live.GetKind()+"/"+service, written{uid: string(uid)})
 	}
 	return errors.Join(errs...)
 }

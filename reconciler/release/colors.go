@@ -33,11 +33,11 @@ type Options struct {
 	NoPreStop bool // leaves the drain of a pod to the app; only to show that a test sees it
 }
 
-// Deployment is the workload in a colour, with no pods: it is scaled when it is there
+// Deployment is a workload in a colour, with no pods: it is scaled when it is there
 // (SPEC 6.1).
-func (r *Release) Deployment(s strategies.Stamp, c strategies.Color, o Options) *unstructured.Unstructured {
-	d := r.Workload.DeepCopy()
-	d.SetName(Colored(r.Workload.GetName(), c))
+func (r *Release) Deployment(w *unstructured.Unstructured, s strategies.Stamp, c strategies.Color, o Options) *unstructured.Unstructured {
+	d := w.DeepCopy()
+	d.SetName(Colored(w.GetName(), c))
 	r.label(d)
 	stamp(d, s)
 	labels := colorLabels(c, r.Revision)
@@ -50,15 +50,16 @@ func (r *Release) Deployment(s strategies.Stamp, c strategies.Color, o Options) 
 	if !o.NoPreStop && d.GetAnnotations()[NotePreStop] != "none" {
 		preStop(pod)
 	}
-	keepToColor(pod, podLabels(r.Workload), c)
+	keepToColor(pod, podLabels(w), c)
+	renameConfig(pod, r.copies)
 	_ = unstructured.SetNestedMap(d.Object, pod, "spec", "template", "spec")
 	return d
 }
 
 // PodTemplate is a pod as the Deployment of a colour would make it, for a dry-run
 // (SPEC 6.7).
-func (r *Release) PodTemplate(c strategies.Color, o Options) *unstructured.Unstructured {
-	d := r.Deployment(strategies.Stamp{}, c, o)
+func (r *Release) PodTemplate(w *unstructured.Unstructured, c strategies.Color, o Options) *unstructured.Unstructured {
+	d := r.Deployment(w, strategies.Stamp{}, c, o)
 	template, _, _ := unstructured.NestedMap(d.Object, "spec", "template")
 	pod := &unstructured.Unstructured{Object: template}
 	pod.SetAPIVersion("v1")

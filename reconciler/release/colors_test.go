@@ -38,8 +38,8 @@ func TestColored(t *testing.T) {
 func TestDeployment(t *testing.T) {
 	text := swap(t, fixture(t, "web.yaml"), "replicas: 4", "replicas: 4\n  paused: true\n  revisionHistoryLimit: 3")
 	r := read(t, text)
-	r.Workload.Object["status"] = map[string]any{"replicas": int64(4)}
-	d := r.Deployment(strategies.Stamp{Revision: r.Revision, Step: 2, Epoch: 7}, strategies.Green, Options{})
+	r.Workloads[0].Object["status"] = map[string]any{"replicas": int64(4)}
+	d := r.Deployment(r.Workloads[0], strategies.Stamp{Revision: r.Revision, Step: 2, Epoch: 7}, strategies.Green, Options{})
 	if d.GetName() != "web-green" || d.GetNamespace() != "shop" || d.Object["status"] != nil {
 		t.Errorf("it is %s/%s with status %v", d.GetNamespace(), d.GetName(), d.Object["status"])
 	}
@@ -58,7 +58,7 @@ func TestDeployment(t *testing.T) {
 	if !maps.Equal(selector, want) || !maps.Equal(pods, want) {
 		t.Errorf("it selects %v, its pods have %v, want %v", selector, pods, want)
 	}
-	if got := r.PodLabels(strategies.Green); !maps.Equal(got, want) {
+	if got := r.PodLabels(r.Workloads[0], strategies.Green); !maps.Equal(got, want) {
 		t.Errorf("PodLabels says %v", got)
 	}
 	if labels := d.GetLabels(); !maps.Equal(labels, map[string]string{"team": "shop", LabelRollout: "web", LabelManager: "kexal"}) {
@@ -68,7 +68,7 @@ func TestDeployment(t *testing.T) {
 		t.Errorf("its stamp is %v", notes)
 	}
 	managed := read(t, swap(t, fixture(t, "web.yaml"), "team: shop", "app.kubernetes.io/managed-by: us"))
-	if got := managed.Deployment(strategies.Stamp{}, strategies.Blue, Options{}).GetLabels()[LabelManager]; got != "us" {
+	if got := managed.Deployment(managed.Workloads[0], strategies.Stamp{}, strategies.Blue, Options{}).GetLabels()[LabelManager]; got != "us" {
 		t.Errorf("managed-by from Git became %q", got)
 	}
 }
@@ -78,10 +78,10 @@ func TestDeployment(t *testing.T) {
 func TestColorsAreApart(t *testing.T) {
 	r := read(t, fixture(t, "web.yaml"))
 	labels := func(c strategies.Color) map[string]string {
-		s, _, _ := unstructured.NestedStringMap(r.Deployment(stampOf(r), c, Options{}).Object, "spec", "selector", "matchLabels")
+		s, _, _ := unstructured.NestedStringMap(r.Deployment(r.Workloads[0], stampOf(r), c, Options{}).Object, "spec", "selector", "matchLabels")
 		return s
 	}
-	if matches(labels(strategies.Blue), r.PodLabels(strategies.Green)) || matches(labels(strategies.Green), r.PodLabels(strategies.Blue)) {
+	if matches(labels(strategies.Blue), r.PodLabels(r.Workloads[0], strategies.Green)) || matches(labels(strategies.Green), r.PodLabels(r.Workloads[0], strategies.Blue)) {
 		t.Error("one colour selects pods of the other")
 	}
 }
@@ -102,11 +102,11 @@ func TestNotes(t *testing.T) {
 // Security and ServiceAccount see what they will see (SPEC 6.7).
 func TestPodTemplate(t *testing.T) {
 	r := read(t, fixture(t, "shop.yaml"))
-	pod := r.PodTemplate(strategies.Green, Options{})
+	pod := r.PodTemplate(r.Workloads[0], strategies.Green, Options{})
 	if pod.GetKind() != "Pod" || pod.GetAPIVersion() != "v1" || pod.GetNamespace() != "shop" || pod.GetName() != "shop-green-dry-run" {
 		t.Errorf("it is %s %s in %q, named %q", pod.GetAPIVersion(), pod.GetKind(), pod.GetNamespace(), pod.GetName())
 	}
-	if labels := pod.GetLabels(); !maps.Equal(labels, r.PodLabels(strategies.Green)) {
+	if labels := pod.GetLabels(); !maps.Equal(labels, r.PodLabels(r.Workloads[0], strategies.Green)) {
 		t.Errorf("its labels are %v", labels)
 	}
 	if pod.GetAnnotations()["checksum"] != "0123456789" {
@@ -116,7 +116,7 @@ func TestPodTemplate(t *testing.T) {
 		at(t, pod.Object, "spec", "containers", 0, "resources", "limits", "memory") != "64Mi" {
 		t.Errorf("its spec is %v", pod.Object["spec"])
 	}
-	if digest(pod.Object["spec"]) != digest(at(t, r.Deployment(stampOf(r), strategies.Green, Options{}).Object, "spec", "template", "spec")) {
+	if digest(pod.Object["spec"]) != digest(at(t, r.Deployment(r.Workloads[0], stampOf(r), strategies.Green, Options{}).Object, "spec", "template", "spec")) {
 		t.Error("it is not the pod of the Deployment")
 	}
 }

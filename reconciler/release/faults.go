@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"math"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -123,23 +122,44 @@ func duplicate(list any) string {
 	return ""
 }
 
-// workload finds the one Deployment that is coloured.
-func (f *faults) workload(spec strategies.Spec, found []*unstructured.Unstructured) *unstructured.Unstructured {
+// workloads finds the Deployments that are coloured: all of them (SPEC 5.1).
+func (f *faults) workloads(spec strategies.Spec, found []*unstructured.Unstructured) []*unstructured.Unstructured {
 	for i, name := range spec.Workloads {
 		if !slices.ContainsFunc(found, func(o *unstructured.Unstructured) bool { return o.GetName() == name }) {
 			f.add(strategies.RolloutField("spec", "workloads", fmt.Sprint(i)), "name a Deployment of this directory", "spec.workloads names %s, which is not rendered", name)
 		}
 	}
-	switch {
-	case len(f.all) > 0:
-	case len(found) == 0:
-		f.add(&strategies.Place{}, "add a Deployment", "no Deployment is rendered")
-	case len(found) > 1:
-		f.add(in(found[1], "kind"), "give each a directory and a rollout.yaml of its own", "%d Deployments are rendered; this version of kexal releases one at a time", len(found))
-	default:
-		return found[0]
+	if len(f.all) > 0 {
+		return nil
 	}
-	return nil
+	if len(found) == 0 {
+		f.add(&strategies.Place{}, "add a Deployment", "no Deployment is rendered")
+	}
+	found = slices.Clone(found)
+	slices.SortFunc(found, func(a, b *unstructured.Unstructured) int { return strings.Compare(a.GetName(), b.GetName()) })
+	matched := func(o *unstructured.Unstructured) map[string]string {
+		labels, _, _ := unstructured.NestedStringMap(o.Object, "spec", "selector", "matchLabels")
+		return labels
+	}
+	for i, o := range found {
+		if spec.Workloads != nil && !slices.Contains(spec.Workloads, o.GetName()) {
+			f.add(in(o, "kind"), "add it to spec.workloads, or give it a directory and a rollout.yaml of its own", "Deployment %s is not in spec.workloads; this version of kexal releases every Deployment of a directory in colours", o.GetName())
+		}
+		for _, other := range found[:i] {
+			if matches(matched(o), podLabels(other)) || matches(matched(other), podLabels(o)) {
+				f.add(in(o, "spec", "selector", "matchLabels"), "give each a label of its own", "Deployments %s and %s select each other's pods", other.GetName(), o.GetName())
+			}
+			for _, c := range []strategies.Color{strategies.Blue, strategies.Green} { // K38
+				if made := Colored(o.GetName(), c); made == other.GetName() || made == Colored(other.GetName(), c) || o.GetName() == Colored(other.GetName(), c) {
+					f.add(in(o, "metadata", "name"), "rename one of them", "Deployments %s and %s would need one name for two of their colours", other.GetName(), o.GetName())
+				}
+			}
+		}
+	}
+	if len(f.all) > 0 {
+		return nil
+	}
+	return found
 }
 
 // coloured: what cannot run twice at once, or holds the agent's credentials, is refused
@@ -214,9 +234,10 @@ func (f *faults) container(w *unstructured.Unstructured, list string, c map[stri
 	}
 }
 
-// services are those that select the workload's pods, and of them the preview that
+// services are those that select the workloads' pods, and of them the preview that
 // rollout.yaml names (SPEC 3.3).
-func (f *faults) services(spec strategies.Spec, found []*unstructured.Unstructured, w *unstructured.Unstructured) (ours, previews []*unstructured.Unstructured) {
+func (f *faults) services(spec strategies.Spec, found, workloads []*unstructured.Unstructured) (ours, previews []*unstructured.Unstructured) {
+	those := names(workloads)
 	byName := map[string]*unstructured.Unstructured{}
 	preview := ""
 	if spec.BlueGreen != nil {
@@ -225,7 +246,7 @@ func (f *faults) services(spec strategies.Spec, found []*unstructured.Unstructur
 	for _, s := range found {
 		byName[s.GetName()] = s
 		switch {
-		case !matches(selector(s), podLabels(w)):
+		case behind(s, workloads) == nil:
 		case s.GetName() == preview:
 			previews = append(previews, s)
 		default:
@@ -236,7 +257,7 @@ func (f *faults) services(spec strategies.Spec, found []*unstructured.Unstructur
 		if byName[preview] == nil {
 			f.add(strategies.RolloutField("spec", "strategy", "blueGreen", "previewService"), "name a Service of this directory", "blueGreen.previewService names %s, which is not rendered", preview)
 		} else {
-			f.add(in(byName[preview], "spec", "selector"), "make its selector match the pods' labels", "Service %s, the preview, selects none of the pods of Deployment %s", preview, w.GetName())
+			f.add(in(byName[preview], "spec", "selector"), "make its selector match the pods' labels", "Service %s, the preview, selects none of the pods of Deployment %s", preview, those)
 		}
 	}
 	for i, name := range spec.Services {
@@ -245,8 +266,8 @@ func (f *faults) services(spec strategies.Spec, found []*unstructured.Unstructur
 			f.add(strategies.RolloutField("spec", "services", fmt.Sprint(i)), "name a Service of this directory", "spec.services names %s, which is not rendered", name)
 		case len(selector(s)) == 0:
 			f.add(in(s, "spec", "selector"), "give it a selector", "Service %s has no selector: kexal never takes such a Service as its own", name)
-		case !matches(selector(s), podLabels(w)):
-			f.add(in(s, "spec", "selector"), "make its selector match the pods' labels", "Service %s selects none of the pods of Deployment %s", name, w.GetName())
+		case behind(s, workloads) == nil:
+			f.add(in(s, "spec", "selector"), "make its selector match the pods' labels", "Service %s selects none of the pods of Deployment %s", name, those)
 		}
 	}
 	if len(ours) == 0 && spec.Services == nil && len(f.all) == 0 {
@@ -254,11 +275,17 @@ func (f *faults) services(spec strategies.Spec, found []*unstructured.Unstructur
 		for _, s := range found {
 			if len(selector(s)) > 0 && s.GetName() != preview {
 				f.add(in(s, "spec", "selector"), "make its selector match the pods' labels, or move it to another directory",
-					"Service %s selects none of the pods of Deployment %s", s.GetName(), w.GetName())
+					"Service %s selects none of the pods of Deployment %s", s.GetName(), those)
 			}
 		}
 	}
 	for _, s := range slices.Concat(ours, previews) {
+		w := behind(s, workloads)
+		for _, other := range workloads {
+			if other != w && matches(selector(s), podLabels(other)) {
+				f.add(in(s, "spec", "selector"), "narrow its selector", "Service %s selects the pods of Deployment %s and of Deployment %s; this version of kexal moves the users of one Deployment with a Service", s.GetName(), w.GetName(), other.GetName())
+			}
+		}
 		if spec.Services != nil && !slices.Contains(spec.Services, s.GetName()) && s.GetName() != preview {
 			f.add(strategies.RolloutField("spec", "services"), "add it to spec.services, or narrow its selector", "Service %s selects the pods of Deployment %s and is not in spec.services", s.GetName(), w.GetName())
 		}
@@ -282,46 +309,4 @@ func (f *faults) services(spec strategies.Spec, found []*unstructured.Unstructur
 		}
 	}
 	return ours, previews
-}
-
-// hashed is a name that ends as kustomize ends those of generated config.
-var hashed = regexp.MustCompile(`-[2456789bcdfghkmt]{10}$`)
-
-// config finds the ConfigMaps of the release that its pods use. Config belongs to the
-// revision, so its name must change with its content: one without a hash in its name is
-// refused (a pod that restarts would read config that was never released with it, K5).
-func (f *faults) config(w *unstructured.Unstructured, others []*unstructured.Unstructured) []*unstructured.Unstructured {
-	template, _, _ := unstructured.NestedMap(w.Object, "spec", "template")
-	names := map[string]bool{}
-	references(template, names)
-	var used []*unstructured.Unstructured
-	for _, o := range others {
-		if o.GetKind() != "ConfigMap" || !names[o.GetName()] {
-			continue
-		}
-		if !hashed.MatchString(o.GetName()) {
-			f.add(in(o, "metadata", "name"), "make it with kustomize's configMapGenerator", "the pods of Deployment %s use ConfigMap %s, whose name does not change with its content", w.GetName(), o.GetName())
-		}
-		used = append(used, o)
-	}
-	return used
-}
-
-// references collects the names of ConfigMaps that a pod template mentions.
-func references(v any, names map[string]bool) {
-	switch v := v.(type) {
-	case map[string]any:
-		for key, child := range v {
-			if m, ok := child.(map[string]any); ok && (key == "configMap" || key == "configMapRef" || key == "configMapKeyRef") {
-				if name, _ := m["name"].(string); name != "" {
-					names[name] = true
-				}
-			}
-			references(child, names)
-		}
-	case []any:
-		for _, child := range v {
-			references(child, names)
-		}
-	}
 }

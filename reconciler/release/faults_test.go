@@ -16,7 +16,7 @@ func TestRefusals(t *testing.T) {
 	and := func(doc string) string { return web + "---\n" + doc }
 	deployment, service, _ := strings.Cut(web, "---\n")
 	for _, c := range []struct{ name, text, want string }{
-		{"nothing", "", "nothing is rendered: check the kustomization"},
+		{"nothing", "", "nothing is rendered: check the kustomization, or the chart's values and templates"},
 		{"a kind of the future", and("apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: web}\n"),
 			"HorizontalPodAutoscaler web (autoscaling/v2) is not a kind that this version of kexal applies: take it out of this directory"},
 		{"a kind of another group", and("apiVersion: serving.example.com/v1\nkind: Service\nmetadata: {name: x}\n"),
@@ -37,8 +37,12 @@ func TestRefusals(t *testing.T) {
 			"Deployment web has the label kexal.dev/color, which kexal sets: remove the label"},
 		{"one object twice", and(service), "Service web is rendered twice: keep one of them"},
 		{"no Deployment", service, "no Deployment is rendered: add a Deployment"},
-		{"two Deployments", and(strings.Replace(deployment, "name: web", "name: api", 1)),
-			"2 Deployments are rendered; this version of kexal releases one at a time: give each a directory and a rollout.yaml of its own"},
+		{"Deployments of one label", and(strings.Replace(deployment, "name: web", "name: api", 1)),
+			"Deployments api and web select each other's pods: give each a label of its own"},
+		{"a Service of two Deployments", strings.ReplaceAll(and(strings.ReplaceAll(deployment, "web", "api"))+"---\napiVersion: v1\nkind: Service\nmetadata: {name: all}\nspec: {selector: {tier: shop}, ports: [{port: 80, targetPort: http}]}\n", "metadata: {labels: {", "metadata: {labels: {tier: shop, "),
+			"Service all selects the pods of Deployment api and of Deployment web; this version of kexal moves the users of one Deployment with a Service: narrow its selector"},
+		{"Deployments of one name in colours", and(strings.ReplaceAll(deployment, "web", "web-blue")),
+			"Deployments web and web-blue would need one name for two of their colours: rename one of them"},
 		{"Recreate", with("replicas: 4", "strategy: {type: Recreate}"),
 			"Deployment web has strategy Recreate: it cannot run in two colours: use strategy RollingUpdate, if two versions may run at once"},
 		{"hostNetwork", with("      containers:", "      hostNetwork: true\n      containers:"),
@@ -66,32 +70,6 @@ func TestRefusals(t *testing.T) {
 		var mistakes strategies.Mistakes
 		if !errors.As(err, &mistakes) || err.Error() != "apps/web: "+c.want {
 			t.Errorf("%s:\n got %v\nwant apps/web: %s", c.name, err, c.want)
-		}
-	}
-}
-
-// Config belongs to the revision, so its name must change with its content: a pod that
-// restarts would read config that was never released with it (SPEC 5.5, K5). Config
-// that was generated, or that no pod uses, is fine; so is config from elsewhere.
-func TestConfigNames(t *testing.T) {
-	for _, c := range []struct{ use, name, want string }{
-		{"env: [{name: A, valueFrom: {configMapKeyRef: {name: settings, key: a}}}]", "settings", "settings"},
-		{"envFrom: [{configMapRef: {name: settings}}]", "settings", "settings"},
-		{"envFrom: [{configMapRef: {name: settings-4k2b7m9t5g}}]", "settings-4k2b7m9t5g", ""},
-		{"envFrom: [{configMapRef: {name: settings-0123456789}}]", "settings-0123456789", "settings-0123456789"},
-		{"envFrom: [{configMapRef: {name: elsewhere}}]", "settings", ""},
-		{"envFrom: [{secretRef: {name: settings}}]", "settings", ""},
-		{"env: [{name: A, value: settings}]", "settings", ""},
-	} {
-		text := swap(t, fixture(t, "web.yaml"), "        ports:", "        "+c.use+"\n        ports:") +
-			"---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: " + c.name + "}\ndata: {a: b}\n"
-		_, err := Read("apps/web", "web", "shop", strategies.Spec{}, objects(t, text))
-		want := "apps/web: the pods of Deployment web use ConfigMap " + c.want + ", whose name does not change with its content: make it with kustomize's configMapGenerator"
-		switch {
-		case c.want == "" && err != nil:
-			t.Errorf("%s with %s: %v", c.use, c.name, err)
-		case c.want != "" && (err == nil || err.Error() != want):
-			t.Errorf("%s with %s:\n got %v\nwant %s", c.use, c.name, err, want)
 		}
 	}
 }

@@ -31,7 +31,7 @@ func TestPreStop(t *testing.T) {
 			text = swap(t, text, "labels: {team: shop}", `annotations: {kexal.dev/pre-stop: "none"}`)
 		}
 		r := read(t, text)
-		d := r.Deployment(stampOf(r), strategies.Blue, c.options)
+		d := r.Deployment(r.Workloads[0], stampOf(r), strategies.Blue, c.options)
 		if got := at(t, d.Object, "spec", "template", "spec", "containers", 0, "lifecycle", "preStop", "sleep", "seconds"); got != c.want {
 			t.Errorf("%s: it sleeps %v, want %v", c.name, got, c.want)
 		}
@@ -48,7 +48,7 @@ func TestPreStop(t *testing.T) {
 func TestPreStopOfTheApp(t *testing.T) {
 	text := swap(t, fixture(t, "shop.yaml"), "        envFrom:", "        lifecycle: {preStop: {exec: {command: [bye]}}}\n        envFrom:")
 	r := read(t, text)
-	pod := at(t, r.Deployment(stampOf(r), strategies.Blue, Options{}).Object, "spec", "template", "spec")
+	pod := at(t, r.Deployment(r.Workloads[0], stampOf(r), strategies.Blue, Options{}).Object, "spec", "template", "spec")
 	if at(t, pod, "containers", 0, "lifecycle", "preStop", "sleep") != nil || at(t, pod, "containers", 0, "lifecycle", "preStop", "exec") == nil {
 		t.Errorf("the app's own became %v", at(t, pod, "containers", 0, "lifecycle"))
 	}
@@ -85,7 +85,7 @@ func TestAffinityKeepsToColor(t *testing.T) {
 `
 	shop := swap(t, fixture(t, "shop.yaml"), "      volumes:\n", terms)
 	r := read(t, shop)
-	pod := at(t, r.Deployment(stampOf(r), strategies.Green, Options{}).Object, "spec", "template", "spec")
+	pod := at(t, r.Deployment(r.Workloads[0], stampOf(r), strategies.Green, Options{}).Object, "spec", "template", "spec")
 	required, preferred := "requiredDuringSchedulingIgnoredDuringExecution", "preferredDuringSchedulingIgnoredDuringExecution"
 	for _, c := range []struct {
 		path []any

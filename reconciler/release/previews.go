@@ -12,7 +12,7 @@ const NotePreview = "kexal.dev/preview-of"
 
 // previewed are the fields of a Service that its preview has too. It is a list of what is
 // harmless: an external address or a load balancer's annotation would take live traffic
-// (SPEC 6.12, K39). Its type is ClusterIP, whatever the Service's is.
+// (SPEC 6.12, K39). Its type is ClusterIP, whatever the Service's is, but for preview.nodePort.
 var previewed = []string{"ipFamilies", "ipFamilyPolicy", "sessionAffinity", "sessionAffinityConfig"}
 
 // previewedPort are those of a port; a nodePort is not among them.
@@ -20,7 +20,7 @@ var previewedPort = []string{"name", "protocol", "appProtocol", "port", "targetP
 
 // previews makes a preview NAME-preview for each Service that is switched (SPEC 3.4). A
 // Service of that name in Git is used instead of a made one, and is not switched.
-func (f *faults) previews(r *Release) []*unstructured.Unstructured {
+func (f *faults) previews(r *Release, nodePort bool) []*unstructured.Unstructured {
 	named := map[string]string{} // the preview's name → the Service's
 	for _, s := range r.Services {
 		named[made(s.GetName(), "preview")] = s.GetName()
@@ -43,14 +43,14 @@ func (f *faults) previews(r *Release) []*unstructured.Unstructured {
 	r.Services = switched
 	for _, s := range switched {
 		if name := made(s.GetName(), "preview"); named[name] != "" {
-			all = append(all, preview(s, name))
+			all = append(all, preview(s, name, nodePort))
 		}
 	}
 	slices.SortFunc(all, func(a, b *unstructured.Unstructured) int { return strings.Compare(a.GetName(), b.GetName()) })
 	return all
 }
 
-func preview(s *unstructured.Unstructured, name string) *unstructured.Unstructured {
+func preview(s *unstructured.Unstructured, name string, nodePort bool) *unstructured.Unstructured {
 	p := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Service"}}
 	p.SetName(name)
 	p.SetNamespace(s.GetNamespace())
@@ -66,6 +66,9 @@ func preview(s *unstructured.Unstructured, name string) *unstructured.Unstructur
 	}
 	spec["ports"] = ports
 	spec["type"] = "ClusterIP"
+	if nodePort && from["type"] == "NodePort" {
+		spec["type"] = "NodePort" // with ports of its own, which the server chooses
+	}
 	spec["selector"] = from["selector"]
 	p.Object["spec"] = spec
 	return p

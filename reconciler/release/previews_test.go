@@ -67,3 +67,28 @@ func TestMadePreview(t *testing.T) {
 		}
 	}
 }
+
+// With nodePort: auto the preview of a Service with node ports has some too, which are not the
+// Service's (SPEC 3.4, K39).
+func TestPreviewNodePort(t *testing.T) {
+	const services = "---\napiVersion: v1\nkind: Service\nmetadata: {name: node}\nspec: {type: NodePort, selector: {app: web}, ports: [{port: 80, targetPort: http, nodePort: 30000}]}\n" +
+		"---\napiVersion: v1\nkind: Service\nmetadata: {name: balanced}\nspec: {type: LoadBalancer, selector: {app: web}, ports: [{port: 80, targetPort: http, nodePort: 30001}]}\n"
+	for _, c := range []struct {
+		auto bool
+		want map[string]string
+	}{
+		{true, map[string]string{"node-preview": "NodePort", "balanced-preview": "ClusterIP", "web-preview": "ClusterIP"}},
+		{false, map[string]string{"node-preview": "ClusterIP", "balanced-preview": "ClusterIP", "web-preview": "ClusterIP"}},
+	} {
+		r, err := Read("apps/web", "web", "shop", strategies.Spec{Previews: true, PreviewNodePort: c.auto}, objects(t, fixture(t, "web.yaml")+services))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, want := range c.want {
+			p := r.Service(name)
+			if got := at(t, p.Object, "spec", "type"); got != want || at(t, p.Object, "spec", "ports", 0, "nodePort") != nil {
+				t.Errorf("auto %v: %s is %v with %v", c.auto, name, got, at(t, p.Object, "spec", "ports"))
+			}
+		}
+	}
+}

@@ -22,7 +22,7 @@ func TestImagesAndReplicas(t *testing.T) {
 	}
 	web := fixture(t, "web.yaml")
 	for text, want := range map[string]int32{"  replicas: 4\n": 4, "  replicas: 0\n": 0, "": 1} {
-		if got := read(t, swap(t, web, "  replicas: 4\n", text)).Replicas; got != want {
+		if got := read(t, swap(t, web, "  replicas: 4\n", text)).Sizes["web"]; got != want {
 			t.Errorf("with %q: %d replicas, want %d", text, got, want)
 		}
 	}
@@ -73,11 +73,13 @@ func TestTrack(t *testing.T) {
 	}
 	got.Services = nil
 	want := strategies.Track{
-		Revision: r.Revision, Commit: "c0ffee", Images: r.Images, Workload: "shop",
+		Revision: r.Revision, Commit: "c0ffee", Images: r.Images,
 		Selectors: map[string]map[string]string{"shop": {"app": "shop"}},
-		Ports:     map[string]int32{"http": 8080, "metrics": 9090},
-		Labels:    map[string]string{"app": "shop", "tier": "front", "version": "12e4567890"},
-		Previews:  map[string]map[string]string{},
+		Workloads: map[string]strategies.Workload{"shop": {
+			Ports:  map[string]int32{"http": 8080, "metrics": 9090},
+			Labels: map[string]string{"app": "shop", "tier": "front", "version": "12e4567890"},
+		}},
+		Previews: map[string]map[string]string{},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("the track is %+v", got)

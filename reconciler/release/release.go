@@ -43,14 +43,16 @@ const (
 type Release struct {
 	Rollout   string
 	Namespace string
-	Revision  string // SPEC 2.1
-	Replicas  int32
+	Revision  string           // SPEC 2.1
+	Sizes     map[string]int32 // pods, by workload
 	Images    []string
 
-	Workload *unstructured.Unstructured   // the Deployment that is coloured
-	Services []*unstructured.Unstructured // those that are switched, by name
-	Previews []*unstructured.Unstructured // ways to the candidate, by name: made, or the one that rollout.yaml names
-	Others   []*unstructured.Unstructured // shared objects, in the order to write them
+	Workloads []*unstructured.Unstructured // the Deployments that are coloured, by name
+	Services  []*unstructured.Unstructured // those that are switched, by name
+	Previews  []*unstructured.Unstructured // ways to the candidate, by name: made, or the one that rollout.yaml names
+	Others    []*unstructured.Unstructured // shared objects, in the order to write them
+
+	copies map[string]string // of config: the name that pods read it by, by the one in Git
 }
 
 // kinds are what this version applies: the base Role's, in the order of dependency.
@@ -73,7 +75,7 @@ func Read(dir, rollout, namespace string, spec strategies.Spec, objects []*unstr
 	r := &Release{Rollout: rollout, Namespace: namespace}
 	f := &faults{dir: dir}
 	if len(objects) == 0 {
-		f.add(&strategies.Place{}, "check the kustomization", "nothing is rendered")
+		f.add(&strategies.Place{}, "check the kustomization, or the chart's values and templates", "nothing is rendered")
 		return nil, f.all
 	}
 	var workloads []*unstructured.Unstructured
@@ -101,31 +103,41 @@ func Read(dir, rollout, namespace string, spec strategies.Spec, objects []*unstr
 	if len(f.all) > 0 {
 		return nil, f.all
 	}
-	r.Workload = f.workload(spec, workloads)
-	if r.Workload == nil {
+	if r.Workloads = f.workloads(spec, workloads); r.Workloads == nil {
 		return nil, f.all
 	}
-	f.coloured(r.Workload)
-	r.Services, r.Previews = f.services(spec, services, r.Workload)
+	for _, w := range r.Workloads {
+		f.coloured(w)
+	}
+	r.Services, r.Previews = f.services(spec, services, r.Workloads)
 	for _, s := range services {
 		if !slices.Contains(r.Services, s) && !slices.Contains(r.Previews, s) {
 			r.Others = append(r.Others, s)
 		}
 	}
 	if spec.Previews && r.Previews == nil {
-		r.Previews = f.previews(r)
+		r.Previews = f.previews(r, spec.PreviewNodePort)
 	}
-	used := f.config(r.Workload, r.Others)
+	used, copies, named := config(r.Workloads, r.Others)
+	for _, c := range copies {
+		if seen["ConfigMap "+c.GetName()] {
+			f.add(in(c, "metadata", "name"), "give it another name", "ConfigMap %s has the name of the copy that is made of ConfigMap %s", c.GetName(), c.GetAnnotations()[NoteCopy])
+		}
+	}
 	if len(f.all) > 0 {
 		return nil, f.all
 	}
+	r.Others, r.copies = slices.Concat(r.Others, copies, r.previewIngresses(spec.PreviewHost)), named
 	slices.SortStableFunc(r.Others, func(a, b *unstructured.Unstructured) int {
 		return cmp.Or(cmp.Compare(rank(a), rank(b)), strings.Compare(a.GetName(), b.GetName()))
 	})
 	slices.SortFunc(r.Services, func(a, b *unstructured.Unstructured) int { return strings.Compare(a.GetName(), b.GetName()) })
-	r.Replicas = replicas(r.Workload)
-	r.Images = images(r.Workload)
-	r.Revision = revision(r.Workload, used)
+	r.Sizes = map[string]int32{}
+	for _, w := range r.Workloads {
+		r.Sizes[w.GetName()] = replicas(w)
+		r.Images = append(r.Images, images(w)...)
+	}
+	r.Revision = revision(r.Workloads, used)
 	return r, nil
 }
 
@@ -136,15 +148,18 @@ const DigestVersion = 1
 // the pod template and of the data of the config that the pods use. It is taken from
 // rendered YAML, never from a Go type of Kubernetes, so that an upgrade never changes
 // it.
-func revision(workload *unstructured.Unstructured, used []*unstructured.Unstructured) string {
-	template, _, _ := unstructured.NestedMap(workload.Object, "spec", "template")
-	strip(template)
+func revision(workloads, used []*unstructured.Unstructured) string {
 	type entry struct {
 		Kind string `json:"kind"`
 		Name string `json:"name"`
 		Data any    `json:"data"`
 	}
-	entries := []entry{{workload.GetKind(), workload.GetName(), template}}
+	var entries []entry
+	for _, w := range workloads {
+		template, _, _ := unstructured.NestedMap(w.Object, "spec", "template")
+		strip(template)
+		entries = append(entries, entry{w.GetKind(), w.GetName(), template})
+	}
 	for _, c := range used {
 		entries = append(entries, entry{c.GetKind(), c.GetName(), map[string]any{
 			"data": c.Object["data"], "binaryData": c.Object["binaryData"], "stringData": c.Object["stringData"]}})
@@ -188,9 +203,12 @@ func Digest(objects []*unstructured.Unstructured, rolloutYAML []byte) string {
 // Track is the release as a colour in a role; the colour is for Decide to say.
 func (r *Release) Track(commit string) strategies.Track {
 	t := strategies.Track{
-		Revision: r.Revision, Commit: commit, Images: r.Images, Workload: r.Workload.GetName(),
-		Selectors: map[string]map[string]string{}, Ports: ports(r.Workload), Labels: podLabels(r.Workload),
+		Revision: r.Revision, Commit: commit, Images: r.Images,
+		Workloads: map[string]strategies.Workload{}, Selectors: map[string]map[string]string{},
 		Services: map[string]json.RawMessage{}, Previews: map[string]map[string]string{},
+	}
+	for _, w := range r.Workloads {
+		t.Workloads[w.GetName()] = strategies.Workload{Ports: ports(w), Labels: podLabels(w)}
 	}
 	for _, s := range r.Services {
 		t.Selectors[s.GetName()] = selector(s)
@@ -284,9 +302,40 @@ func podLabels(workload *unstructured.Unstructured) map[string]string {
 	return labels
 }
 
-// PodLabels are those of the release's pods in a colour.
-func (r *Release) PodLabels(c strategies.Color) map[string]string {
-	labels := maps.Clone(podLabels(r.Workload))
+// Workload is the Deployment of a name; nil = it is not coloured in this release.
+func (r *Release) Workload(name string) *unstructured.Unstructured {
+	for _, w := range r.Workloads {
+		if w.GetName() == name {
+			return w
+		}
+	}
+	return nil
+}
+
+// Behind is the workload whose pods a Service or a preview of the release leads to; empty = it has
+// none of that name.
+func (r *Release) Behind(service string) string {
+	if s := r.Service(service); s != nil {
+		if w := behind(s, r.Workloads); w != nil {
+			return w.GetName()
+		}
+	}
+	return ""
+}
+
+// behind is the workload that a Service selects; nil = it selects none.
+func behind(service *unstructured.Unstructured, workloads []*unstructured.Unstructured) *unstructured.Unstructured {
+	for _, w := range workloads {
+		if matches(selector(service), podLabels(w)) {
+			return w
+		}
+	}
+	return nil
+}
+
+// PodLabels are those of a workload's pods in a colour.
+func (r *Release) PodLabels(workload *unstructured.Unstructured, c strategies.Color) map[string]string {
+	labels := maps.Clone(podLabels(workload))
 	if labels == nil {
 		labels = map[string]string{}
 	}
@@ -306,39 +355,52 @@ func (r *Release) Spans(stable strategies.Track, together func(service string) b
 	for _, o := range r.Others {
 		if _, serves := stable.Selectors[o.GetName()]; serves && o.GetKind() == "Service" {
 			f.add(in(o, "spec", "selector"), "make its selector match the pods' labels, or give the new Service another name",
-				"Service %s serves and would select none of the pods of Deployment %s", o.GetName(), r.Workload.GetName())
+				"Service %s serves and would select none of the pods of Deployment %s", o.GetName(), names(r.Workloads))
 		}
 	}
 	if stable.Revision == r.Revision {
 		return f.err()
 	}
 	f.routes(r, stable)
-	labels := podLabels(r.Workload)
 	for _, s := range r.Services {
-		if !together(s.GetName()) {
-			continue
-		}
-		base, known := stable.Selectors[s.GetName()]
-		if known && !matches(base, labels) {
-			f.add(in(r.Workload, "spec", "template", "metadata", "labels"), "keep the labels that a Service selects by", "Service %s selects stable's pods by %v, which the new pods do not have", s.GetName(), base)
-		}
-		if len(stable.Labels) > 0 && !matches(selector(s), stable.Labels) {
-			f.add(in(s, "spec", "selector"), "select by labels that both revisions have", "Service %s selects by %v, which stable's pods do not have", s.GetName(), selector(s))
-		}
-		for _, p := range servicePorts(s) {
-			target, numeric := p.target()
-			if !numeric {
-				if _, ok := stable.Ports[target]; !ok && len(stable.Ports) > 0 {
-					f.add(p.in(s), "add the port in a release of its own first", "Service %s sends to port %q, which stable's pods do not have", s.GetName(), target)
-				}
-				continue
-			}
-			if !hasPort(stable.Ports, target) || !hasPort(ports(r.Workload), target) {
-				f.add(p.in(s), "use a named port", "Service %s sends to port %s, which not both revisions' pods have", s.GetName(), target)
-			}
+		if together(s.GetName()) {
+			f.spans(s, behind(s, r.Workloads), stable)
 		}
 	}
 	return f.err()
+}
+
+// spans tells what keeps a Service from selecting a workload's pods and stable's.
+func (f *faults) spans(s, w *unstructured.Unstructured, stable strategies.Track) {
+	labels, own := podLabels(w), stable.Workloads[w.GetName()]
+	base, known := stable.Selectors[s.GetName()]
+	if known && !matches(base, labels) {
+		f.add(in(w, "spec", "template", "metadata", "labels"), "keep the labels that a Service selects by", "Service %s selects stable's pods by %v, which the new pods do not have", s.GetName(), base)
+	}
+	if len(own.Labels) > 0 && !matches(selector(s), own.Labels) {
+		f.add(in(s, "spec", "selector"), "select by labels that both revisions have", "Service %s selects by %v, which stable's pods do not have", s.GetName(), selector(s))
+	}
+	for _, p := range servicePorts(s) {
+		target, numeric := p.target()
+		if !numeric {
+			if _, ok := own.Ports[target]; !ok && len(own.Ports) > 0 {
+				f.add(p.in(s), "add the port in a release of its own first", "Service %s sends to port %q, which stable's pods do not have", s.GetName(), target)
+			}
+			continue
+		}
+		if !hasPort(own.Ports, target) || !hasPort(ports(w), target) {
+			f.add(p.in(s), "use a named port", "Service %s sends to port %s, which not both revisions' pods have", s.GetName(), target)
+		}
+	}
+}
+
+// names are those of some workloads, for people.
+func names(workloads []*unstructured.Unstructured) string {
+	var all []string
+	for _, w := range workloads {
+		all = append(all, w.GetName())
+	}
+	return strings.Join(all, ", ")
 }
 
 // hasPort: a container that lists no ports may listen on any.

@@ -90,13 +90,13 @@ func TestRevisionStays(t *testing.T) {
 	if len(r.Revision) != 10 || strings.Trim(r.Revision, "0123456789abcdef") != "" {
 		t.Errorf("the revision is %q", r.Revision)
 	}
-	before := digest(r.Workload.Object)
-	r.Deployment(stampOf(r), "blue", Options{})
-	r.PodTemplate("green", Options{})
+	before := digest(r.Workloads[0].Object)
+	r.Deployment(r.Workloads[0], stampOf(r), "blue", Options{})
+	r.PodTemplate(r.Workloads[0], "green", Options{})
 	for _, o := range slices.Concat(r.Services, r.Others) {
 		r.Shared(o)
 	}
-	if digest(r.Workload.Object) != before {
+	if digest(r.Workloads[0].Object) != before {
 		t.Error("making objects changed what Git says")
 	}
 }

@@ -62,7 +62,7 @@ func TestSelectorMatchesItsPods(t *testing.T) {
 	two := read(t, swap(t, fixture(t, "web.yaml"), "web:v1", "web:v2"))
 	blue, green := one.Track("c1"), two.Track("c2")
 	blue.Color, green.Color = strategies.Blue, strategies.Green
-	pods := map[string]map[string]string{"blue": one.PodLabels(strategies.Blue), "green": two.PodLabels(strategies.Green), "old green": one.PodLabels(strategies.Green)}
+	pods := map[string]map[string]string{"blue": one.PodLabels(one.Workloads[0], strategies.Blue), "green": two.PodLabels(two.Workloads[0], strategies.Green), "old green": one.PodLabels(one.Workloads[0], strategies.Green)}
 	for to, reaches := range map[strategies.Selection]string{
 		strategies.OnlyBlue: "blue", strategies.OnlyGreen: "green", strategies.BothColors: "blue green old green",
 	} {

@@ -54,7 +54,7 @@ func TestSpans(t *testing.T) {
 // A rollout without a Service has nothing to span.
 func TestSpansWorker(t *testing.T) {
 	web, _, _ := strings.Cut(fixture(t, "web.yaml"), "\n---\n")
-	if err := read(t, web).Spans(strategies.Track{Ports: map[string]int32{"other": 1}}, every); err != nil {
+	if err := read(t, web).Spans(strategies.Track{Workloads: map[string]strategies.Workload{"web": {Ports: map[string]int32{"other": 1}}}}, every); err != nil {
 		t.Error(err)
 	}
 }

@@ -18,7 +18,7 @@ import (
 // first the files are read again, and what is wrong with one is said as of a plain
 // directory; then its commonest complaints are said in an author's words.
 func blame(tree fs.FS, dir string, said error) strategies.Mistakes {
-	t := follow(tree, dir)
+	t := follow(tree, dir, strategies.Material{})
 	if len(t.broken) > 0 {
 		return t.broken
 	}

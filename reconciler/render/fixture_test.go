@@ -1,6 +1,7 @@
 package render
 
 import (
+	"path"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -23,7 +24,7 @@ func configMap(name string) string {
 
 func rendered(t *testing.T, tree fstest.MapFS, dir string) []*unstructured.Unstructured {
 	t.Helper()
-	objects, err := Objects(tree, dir)
+	objects, err := Objects(tree, dir, From{Name: path.Base(dir), Namespace: "shop"})
 	if err != nil {
 		t.Fatalf("render %s: %v", dir, err)
 	}

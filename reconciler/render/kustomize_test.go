@@ -99,13 +99,13 @@ func TestUnreadableFiles(t *testing.T) {
 	tree["vendor/module"] = &fstest.MapFile{Mode: fs.ModeIrregular}
 	tree["docs/movie.yaml"] = &fstest.MapFile{Data: []byte("big")}
 	sealed := sealedFS{tree, "docs/movie.yaml"}
-	if _, err := Objects(sealed, "web"); err != nil {
+	if _, err := Objects(sealed, "web", From{}); err != nil {
 		t.Errorf("a file that is not used keeps it from rendering: %v", err)
 	}
-	if _, err := Objects(sealedFS{tree, "base/web.yaml"}, "web"); err == nil {
+	if _, err := Objects(sealedFS{tree, "base/web.yaml"}, "web", From{}); err == nil {
 		t.Error("a resource that cannot be read is left out in silence")
 	}
-	if _, err := Objects(sealedFS{commit("web/a.yaml", configMap("a")), "web/a.yaml"}, "web"); !errors.Is(err, errSealed) {
+	if _, err := Objects(sealedFS{commit("web/a.yaml", configMap("a")), "web/a.yaml"}, "web", From{}); !errors.Is(err, errSealed) {
 		t.Errorf("a file of a plain directory that cannot be read: %v", err)
 	}
 }
@@ -146,7 +146,7 @@ func TestTooLarge(t *testing.T) {
 		heavy[fmt.Sprintf("data/%d.bin", i)] = chunk
 	}
 	for what, tree := range map[string]fstest.MapFS{"many files": many, "large files": heavy} {
-		if _, err := Objects(tree, "web"); err == nil || !strings.Contains(err.Error(), "the commit is too large to render: at most 10000 files of 64 MiB together") {
+		if _, err := Objects(tree, "web", From{}); err == nil || !strings.Contains(err.Error(), "the commit is too large to render: at most 10000 files of 64 MiB together") {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
@@ -164,7 +164,7 @@ func TestBuildsAtOnce(t *testing.T) {
 	got := make([]string, 12)
 	for i := range got {
 		wg.Go(func() {
-			objects, err := Objects(overlay(colors[i%3]), "web")
+			objects, err := Objects(overlay(colors[i%3]), "web", From{})
 			if err != nil {
 				t.Error(err)
 				return

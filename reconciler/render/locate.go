@@ -15,9 +15,9 @@ import (
 // Locate gives each mistake of a directory the file, line and column of what it is about:
 // the field, else the nearest field around it that is written, else the object. Where it
 // cannot tell which of several files is meant it does not guess: then it is the
-// kustomization, or the rollout.yaml of a plain directory. An error that holds no mistake
+// kustomization, the chart, or the rollout.yaml of a plain directory. An error that holds no mistake
 // is given back as it is.
-func Locate(tree fs.FS, dir string, err error) error {
+func Locate(tree fs.FS, dir string, from strategies.Material, err error) error {
 	var mistakes strategies.Mistakes
 	if one := (*strategies.Mistake)(nil); !errors.As(err, &mistakes) && errors.As(err, &one) {
 		mistakes = strategies.Mistakes{one}
@@ -40,7 +40,7 @@ func Locate(tree fs.FS, dir string, err error) error {
 			continue
 		}
 		if way == nil {
-			way = follow(tree, dir)
+			way = follow(tree, dir, from)
 		}
 		at.Path, at.Line, at.Col = way.place(m.At)
 	}

@@ -11,7 +11,7 @@ import (
 // located is the place found for one mistake, as FILE:LINE:COL.
 func located(t *testing.T, files []string, at *strategies.Place) string {
 	t.Helper()
-	err := Locate(commit(files...), "web", strategies.Mistakes{{Path: "web", At: at, Err: errors.New("x")}})
+	err := Locate(commit(files...), "web", strategies.Material{}, strategies.Mistakes{{Path: "web", At: at, Err: errors.New("x")}})
 	place, _, ok := strings.Cut(err.Error(), ": x")
 	if !ok {
 		t.Fatal(err)
@@ -92,11 +92,11 @@ func TestLocate(t *testing.T) {
 func TestLocateLeavesTheRest(t *testing.T) {
 	tree := commit("web/a.yaml", configMap("a"))
 	trouble := errors.New("the network is away")
-	if got := Locate(tree, "web", trouble); got != trouble {
+	if got := Locate(tree, "web", strategies.Material{}, trouble); got != trouble {
 		t.Errorf("got %v", got)
 	}
 	known := &strategies.Mistake{Path: "x", Line: 7, Col: 3, Err: trouble, At: &strategies.Place{}}
-	if got := Locate(tree, "web", strategies.Mistakes{known, {Path: "web", Err: trouble}}).Error(); got != "x:7:3: the network is away\nweb: the network is away" {
+	if got := Locate(tree, "web", strategies.Material{}, strategies.Mistakes{known, {Path: "web", Err: trouble}}).Error(); got != "x:7:3: the network is away\nweb: the network is away" {
 		t.Errorf("got %s", got)
 	}
 }
@@ -115,7 +115,7 @@ func FuzzLocate(f *testing.F) {
 				{At: strategies.RolloutField(strings.Fields(field)...), Err: errors.New("x")},
 			}
 			var found strategies.Mistakes
-			if err := Locate(tree, "web", places); !errors.As(err, &found) {
+			if err := Locate(tree, "web", strategies.Material{}, places); !errors.As(err, &found) {
 				t.Fatal(err)
 			}
 			for _, m := range append(found, blame(tree, "web", errors.New(patch))...) {

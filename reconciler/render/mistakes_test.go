@@ -40,9 +40,9 @@ func TestMistakes(t *testing.T) {
 			[]string{"web/a.yaml", "a: 1", "web/b.yaml", configMap("b"), "web/c.yaml", "c: 1"},
 			"web/a.yaml:1:1: this is no Kubernetes object: give it apiVersion, kind and metadata.name, or move it to another directory\n" +
 				"web/c.yaml:1:1: this is no Kubernetes object: give it apiVersion, kind and metadata.name, or move it to another directory"},
-		{"a chart",
+		{"a chart that is none",
 			[]string{"web/Chart.yaml", "name: web", "web/values.yaml", "a: 1"},
-			"web/Chart.yaml:1:1: Helm charts are not read by this version of kexal: render it to plain YAML, or use kustomize"},
+			"web/Chart.yaml:1:1: validation: chart.metadata.version is required: see `helm lint web`"},
 		{"a resource that was forgotten",
 			[]string{"web/a.yaml", configMap("a"), "web/kustomization.yaml", "namePrefix: x-\nresources:\n  - a.yaml\n  - b.yaml\n  - ../base\n"},
 			"web/kustomization.yaml:4:5: resource \"b.yaml\" is not in this commit: add it; nothing is fetched from elsewhere\n" +
@@ -69,7 +69,7 @@ func TestMistakes(t *testing.T) {
 			[]string{"web/kustomization.yaml", "resources: [../base]", "base/kustomization.yaml", "resources:\n- ../web\n"},
 			"base/kustomization.yaml:2:3: resource \"../web\" leads back to itself: take it out"},
 	} {
-		objects, err := Objects(commit(c.files...), "web")
+		objects, err := Objects(commit(c.files...), "web", From{Name: "web", Namespace: "shop"})
 		var mistakes strategies.Mistakes
 		switch {
 		case !errors.As(err, &mistakes):
@@ -139,7 +139,7 @@ func TestKustomizesComplaints(t *testing.T) {
 			"web/kustomization.yaml:1:1: kustomize: var '{A ConfigMap.v1.[noGrp] {metadata.name}}' cannot be mapped to a field in the set of known resources: try `kubectl kustomize web`"},
 	} {
 		for range 2 {
-			_, err := Objects(commit(c.files...), "web")
+			_, err := Objects(commit(c.files...), "web", From{Name: "web", Namespace: "shop"})
 			if err == nil || err.Error() != c.want {
 				t.Errorf("%s:\n got %v\nwant %s", c.name, err, c.want)
 			}
@@ -149,7 +149,7 @@ func TestKustomizesComplaints(t *testing.T) {
 
 // Status shows the same mistakes with their places in fields (SPEC 7.1).
 func TestMistakesAsProblems(t *testing.T) {
-	_, err := Objects(commit("web/values.yaml", "\n  image: web\n"), "web")
+	_, err := Objects(commit("web/values.yaml", "\n  image: web\n"), "web", From{})
 	got := strategies.Problems(err)
 	if len(got) != 1 || got[0].Path != "web/values.yaml" || got[0].Line != 2 || got[0].Column != 3 || got[0].Fix == "" {
 		t.Errorf("problems are %+v", got)
@@ -158,7 +158,7 @@ func TestMistakesAsProblems(t *testing.T) {
 
 // A directory that is not in the commit is an error, never an empty release.
 func TestNoSuchDirectory(t *testing.T) {
-	if objects, err := Objects(commit("api/a.yaml", configMap("a")), "web"); err == nil {
+	if objects, err := Objects(commit("api/a.yaml", configMap("a")), "web", From{}); err == nil {
 		t.Errorf("rendered %s from nowhere", names(objects))
 	}
 }

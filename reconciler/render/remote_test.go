@@ -45,7 +45,7 @@ func TestNothingIsFetched(t *testing.T) {
 		{"by merging", "<<: {resources: ['org-1@example.invalid:org/repo']}", "web/kustomization.yaml:1:1: "},
 		{"behind an alias", "crds: &x ['org-1@example.invalid:org/repo']\nresources: *x\n", "web/kustomization.yaml:"},
 	} {
-		_, err := Objects(commit("web/kustomization.yaml", c.kustomization, "web/a.yaml", configMap("a")), "web")
+		_, err := Objects(commit("web/kustomization.yaml", c.kustomization, "web/a.yaml", configMap("a")), "web", From{})
 		if err == nil || !strings.HasPrefix(err.Error(), c.at) {
 			t.Errorf("%s: %v, want a mistake at %s", c.name, err, c.at)
 		}
@@ -60,7 +60,7 @@ func TestRemoteBaseOfABase(t *testing.T) {
 	_, err := Objects(commit(
 		"web/kustomization.yaml", "resources: [../base]",
 		"base/kustomization.yaml", "resources:\n- https://example.invalid/web.yaml\n",
-	), "web")
+	), "web", From{})
 	want := `base/kustomization.yaml:2:3: "https://example.invalid/web.yaml" is outside this repository: keep a copy of it in the repository`
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v\nwant %s", err, want)

@@ -74,17 +74,56 @@ func Find(tree fs.FS, roots []string) ([]string, error) {
 	return dirs, nil
 }
 
-// Objects renders a directory: its kustomization, else every YAML file in it (SPEC
-// 1.3), without rollout.yaml. Faults of the repository are returned as
-// [strategies.Mistakes].
-func Objects(tree fs.FS, dir string) ([]*unstructured.Unstructured, error) {
-	if file := kustomization(tree, dir); file != "" {
-		return build(tree, dir, file)
+// From is what a directory's rollout.yaml says of its rendering.
+type From struct {
+	strategies.Material
+	Name, Namespace string // the rollout's; a chart is told them
+}
+
+// Objects renders what a rollout names, else what its directory has: its kustomization, its
+// chart, or every YAML file in it (SPEC 1.3), without rollout.yaml; and has the images pulled from
+// where it says. Faults of the repository are returned as [strategies.Mistakes].
+func Objects(tree fs.FS, dir string, from From) ([]*unstructured.Unstructured, error) {
+	objects, err := asWritten(tree, dir, from)
+	if err == nil {
+		mirror(objects, from.Images)
 	}
-	if _, err := fs.Stat(tree, path.Join(dir, "Chart.yaml")); err == nil {
-		return nil, strategies.Mistakes{{Path: path.Join(dir, "Chart.yaml"), Line: 1, Col: 1, Err: errors.New("Helm charts are not read by this version of kexal"), Fix: "render it to plain YAML, or use kustomize"}}
+	return objects, err
+}
+
+// asWritten are the objects with the images that they name.
+func asWritten(tree fs.FS, dir string, from From) ([]*unstructured.Unstructured, error) {
+	switch base := path.Join(dir, from.Kustomize); {
+	case from.Helm != nil:
+		return templated(tree, dir, *from.Helm, from)
+	case len(from.Manifests) > 0:
+		files, err := matching(tree, dir, from.Manifests)
+		if err != nil {
+			return nil, err
+		}
+		return plain(tree, files)
+	case kustomization(tree, base) != "":
+		return build(tree, base, kustomization(tree, base))
+	case from.Kustomize != "":
+		return nil, inSource(fmt.Errorf("there is no kustomization in %s in this commit", base), "name the directory of one", "kustomize", "path")
+	case exists(tree, path.Join(dir, chartFile)):
+		return templated(tree, dir, strategies.Helm{}, from)
 	}
-	return plain(tree, dir)
+	files, err := manifests(tree, dir)
+	if err != nil {
+		return nil, err
+	}
+	return plain(tree, files)
+}
+
+func exists(tree fs.FS, file string) bool {
+	_, err := fs.Stat(tree, file)
+	return err == nil
+}
+
+// inSource is a mistake in rollout.yaml's spec.source.
+func inSource(err error, fix string, field ...string) error {
+	return strategies.Mistakes{{At: &strategies.Place{Field: append([]string{"spec", "source"}, field...)}, Err: err, Fix: fix}}
 }
 
 // kustomizationNames are those that kustomize reads.
@@ -106,19 +145,48 @@ func isManifest(e fs.DirEntry) bool {
 	return !e.IsDir() && e.Name() != RolloutFile && (ext == ".yaml" || ext == ".yml")
 }
 
-// plain reads every YAML file of the directory, and none of its sub-directories.
-func plain(tree fs.FS, dir string) ([]*unstructured.Unstructured, error) {
+// manifests are the YAML files of a plain directory, and none of its sub-directories.
+func manifests(tree fs.FS, dir string) (files []string, err error) {
 	entries, err := fs.ReadDir(tree, dir)
-	if err != nil {
-		return nil, err
+	for _, e := range entries {
+		if isManifest(e) {
+			files = append(files, path.Join(dir, e.Name()))
+		}
 	}
+	return files, err
+}
+
+// matching are the files that some patterns name, each once. A pattern that names none is a
+// mistake: a file was renamed, or never added.
+func matching(tree fs.FS, dir string, globs []string) ([]string, error) {
+	var files []string
+	for _, glob := range globs {
+		at := path.Join(dir, glob)
+		if !fs.ValidPath(at) {
+			return nil, inSource(fmt.Errorf("%q leaves the repository", glob), "name files of this repository", "manifests")
+		}
+		found, err := fs.Glob(tree, at)
+		if err != nil {
+			return nil, inSource(err, "mend the pattern", "manifests")
+		}
+		found = slices.DeleteFunc(found, func(file string) bool {
+			info, err := fs.Stat(tree, file)
+			return path.Base(file) == RolloutFile || err == nil && info.IsDir()
+		})
+		if len(found) == 0 {
+			return nil, inSource(fmt.Errorf("%q is no file of this commit", glob), "mend it, or add the file", "manifests")
+		}
+		files = append(files, found...)
+	}
+	slices.Sort(files)
+	return slices.Compact(files), nil
+}
+
+// plain reads YAML files.
+func plain(tree fs.FS, files []string) ([]*unstructured.Unstructured, error) {
 	var objects []*unstructured.Unstructured
 	var mistakes strategies.Mistakes
-	for _, e := range entries {
-		if !isManifest(e) {
-			continue
-		}
-		p := path.Join(dir, e.Name())
+	for _, p := range files {
 		src, err := fs.ReadFile(tree, p)
 		if err != nil {
 			mistakes = append(mistakes, Unreadable(p, err))

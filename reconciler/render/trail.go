@@ -23,6 +23,7 @@ import (
 type trail struct {
 	tree    fs.FS
 	dir     string
+	chart   string // its Chart.yaml; empty = it is no chart
 	objects []*origin
 	sheets  []sheet             // the kustomizations, the directory's own first
 	broken  strategies.Mistakes // files that cannot be read, or hold no objects
@@ -65,19 +66,21 @@ type layer struct {
 	down, right int
 }
 
-func follow(tree fs.FS, dir string) *trail {
-	t := &trail{tree: tree, dir: dir, open: map[string]bool{}, left: maxSheets}
-	if kustomization(tree, dir) != "" {
-		t.objects = t.kustomize(dir, nil)
-		return t
-	}
-	entries, err := fs.ReadDir(tree, dir)
-	if err != nil {
-		return t
-	}
-	for _, e := range entries {
-		if isManifest(e) {
-			t.objects = append(t.objects, t.file(path.Join(dir, e.Name()))...)
+// What a chart's templates render to stands in no file: of that the trail leads to the chart.
+func follow(tree fs.FS, dir string, from strategies.Material) *trail {
+	t := &trail{tree: tree, dir: dir, chart: chartOf(tree, dir, from), open: map[string]bool{}, left: maxSheets}
+	switch base := path.Join(dir, from.Kustomize); {
+	case t.chart != "":
+	case len(from.Manifests) == 0 && kustomization(tree, base) != "":
+		t.dir = base
+		t.objects = t.kustomize(base, nil)
+	default:
+		files, _ := manifests(tree, dir)
+		if len(from.Manifests) > 0 {
+			files, _ = matching(tree, dir, from.Manifests)
+		}
+		for _, file := range files {
+			t.objects = append(t.objects, t.file(file)...)
 		}
 	}
 	return t
@@ -85,7 +88,7 @@ func follow(tree fs.FS, dir string) *trail {
 
 // top is where to point when no file is more at fault than another.
 func (t *trail) top() string {
-	if file := kustomization(t.tree, t.dir); file != "" {
+	if file := cmp.Or(t.chart, kustomization(t.tree, t.dir)); file != "" {
 		return file
 	}
 	return path.Join(t.dir, RolloutFile)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/kexal/kexal/strategies"
@@ -25,14 +26,14 @@ func (w *World) act(a strategies.Action, next strategies.State, seen strategies.
 		}
 		d := &Deployment{Revision: release.Revision, startedAt: w.Now.Add(w.Begins)}
 		mark(&d.stamped, a.Stamp)
-		w.Slots[a.Color] = d
+		w.put(a.Workload, a.Color, d)
 	case strategies.Scale:
-		d := w.Slots[a.Color]
+		d := w.Slots[a.Workload][a.Color]
 		if d == nil {
 			return false, fmt.Errorf("%s: it is not there", a)
 		}
 		if d.Desired != a.Count {
-			w.Resize(a.Color, a.Count)
+			w.Resize(a.Workload, a.Color, a.Count)
 		}
 		d.Paused, d.wakesAt = true, time.Time{}
 		mark(&d.stamped, a.Stamp)
@@ -112,8 +113,8 @@ func (w *World) act(a strategies.Action, next strategies.State, seen strategies.
 			mark(&w.Router.stamped, a.Stamp)
 			wrote = true
 		}
-		for _, d := range w.Slots {
-			if d == nil || d.Deleting {
+		for _, d := range w.deployments() {
+			if d.Deleting {
 				continue
 			}
 			stamp := a.Stamp
@@ -127,10 +128,10 @@ func (w *World) act(a strategies.Action, next strategies.State, seen strategies.
 		}
 		return wrote, nil
 	case strategies.Delete:
-		if d := w.Slots[a.Color]; d != nil && d.Stuck {
+		if d := w.Slots[a.Workload][a.Color]; d != nil && d.Stuck {
 			d.Deleting = true
 		} else {
-			w.Slots[a.Color] = nil
+			w.put(a.Workload, a.Color, nil)
 		}
 	case strategies.Apply:
 		if release == nil {
@@ -142,7 +143,7 @@ func (w *World) act(a strategies.Action, next strategies.State, seen strategies.
 				continue
 			}
 			if s == nil {
-				s = newService(a.Pin, next, digest)
+				s = newService(release.Behind(name), a.Pin, next, digest)
 				mark(&s.stamped, a.Stamp)
 				w.Services[name] = s
 			} else if a.All {
@@ -153,7 +154,7 @@ func (w *World) act(a strategies.Action, next strategies.State, seen strategies.
 			s := w.Previews[name]
 			switch {
 			case s == nil:
-				w.Previews[name] = newService(a.Previews, next, digest)
+				w.Previews[name] = newService(release.Behind(name), a.Previews, next, digest)
 			case s != nil && a.All:
 				s.digest = digest
 			}
@@ -162,21 +163,21 @@ func (w *World) act(a strategies.Action, next strategies.State, seen strategies.
 			w.config = digest
 		}
 	case strategies.Prune:
-		for _, name := range seen.Leftover {
-			delete(w.Previews, name)
+		for _, left := range seen.Leftover {
+			delete(w.Previews, strings.TrimPrefix(left, "Service/"))
 		}
 	case strategies.Revive:
-		if d := w.Slots[a.Color]; d != nil {
+		if d := w.Slots[a.Workload][a.Color]; d != nil {
 			d.Paused = false
 			mark(&d.stamped, a.Stamp)
 		}
 	case strategies.Restore:
-		if d := w.Slots[a.Color]; d != nil && d.Paused {
+		if d := w.Slots[a.Workload][a.Color]; d != nil && d.Paused {
 			d.Edited = false
 			mark(&d.stamped, a.Stamp)
 		}
 	case strategies.Touch:
-		d := w.Slots[a.Color]
+		d := w.Slots[a.Workload][a.Color]
 		if d == nil || a.At.Sub(d.touchedAt) < 5*time.Second {
 			return false, nil
 		}

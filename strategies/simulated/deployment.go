@@ -32,8 +32,8 @@ type order struct {
 }
 
 // Resize asks for another count of a colour that is there.
-func (w *World) Resize(c strategies.Color, n int32) {
-	d := w.Slots[c]
+func (w *World) Resize(workload string, c strategies.Color, n int32) {
+	d := w.Slots[workload][c]
 	d.Desired = n
 	d.orders = append(d.orders, order{n, w.Now.Add(w.Late)})
 }
@@ -45,12 +45,12 @@ type stamped struct {
 	aborted string
 }
 
-// replicate is the ReplicaSet of a colour.
-func (w *World) replicate(c strategies.Color) {
-	d := w.Slots[c]
+// replicate is the ReplicaSet of a workload's colour.
+func (w *World) replicate(workload string, c strategies.Color) {
+	d := w.Slots[workload][c]
 	var live []*pod
 	for _, p := range w.pods {
-		if p.color == c && p.goneAt.IsZero() {
+		if p.color == c && p.workload == workload && p.goneAt.IsZero() {
 			live = append(live, p)
 		}
 	}
@@ -96,18 +96,18 @@ func (w *World) replicate(c strategies.Color) {
 			return
 		}
 		w.serial++
-		p := &pod{color: c, revision: d.Revision, serial: w.serial}
+		p := &pod{workload: workload, color: c, revision: d.Revision, serial: w.serial}
 		w.pods = append(w.pods, p)
 		w.behave(p)
 	}
 }
 
-// Slot is a colour as an agent observes it.
-func (w *World) Slot(c strategies.Color) strategies.Slot {
+// Slot is a workload's colour as an agent observes it.
+func (w *World) Slot(workload string, c strategies.Color) strategies.Slot {
 	var s strategies.Slot
-	d := w.Slots[c]
+	d := w.Slots[workload][c]
 	for _, p := range w.pods {
-		if p.color == c {
+		if p.color == c && p.workload == workload {
 			s.Pods++
 		}
 	}
@@ -124,7 +124,7 @@ func (w *World) Slot(c strategies.Color) strategies.Slot {
 	s.Started = !d.startedAt.IsZero() && !w.Now.Before(d.startedAt)
 	s.Aborted, s.Epoch, s.Step = d.aborted, d.epoch, d.step
 	for _, p := range w.pods {
-		if p.color != c || p.revision != d.Revision || !p.goneAt.IsZero() {
+		if p.color != c || p.workload != workload || p.revision != d.Revision || !p.goneAt.IsZero() {
 			continue
 		}
 		if p.foreign {

@@ -91,7 +91,7 @@ func (c *canon) git(g *Git) {
 	c.text(g.file)
 	if g.Wanted != nil {
 		c.track(&g.Wanted.Track)
-		c.number(int64(g.Wanted.Replicas))
+		c.value(reflect.ValueOf(g.Wanted.Sizes))
 	}
 }
 
@@ -111,26 +111,15 @@ func (c *canon) world(w *World) {
 	for _, color := range []strategies.Color{strategies.Blue, strategies.Green} {
 		m := w.Manners[color]
 		c.value(reflect.ValueOf(&m).Elem())
-		d := w.Slots[color]
-		if c.flag(d != nil); d == nil {
-			continue
+	}
+	for _, workload := range w.workloads() {
+		c.text(workload)
+		for _, color := range []strategies.Color{strategies.Blue, strategies.Green} {
+			c.deployment(w.Slots[workload][color])
 		}
-		c.text(d.Revision)
-		c.number(int64(d.Desired))
-		c.number(int64(d.follows))
-		for _, f := range []bool{d.Paused, d.Edited, d.Stuck, d.Deleting, d.starved} {
-			c.flag(f)
-		}
-		for _, o := range d.orders {
-			c.number(int64(o.count))
-			c.moment(o.due)
-		}
-		for _, t := range []time.Time{d.startedAt, d.wakesAt, d.touchedAt} {
-			c.moment(t)
-		}
-		c.stamped(d.stamped)
 	}
 	for _, p := range w.pods { // in the order of their age
+		c.text(p.workload)
 		c.text(string(p.color))
 		c.text(p.revision)
 		c.text(p.trouble)
@@ -151,6 +140,7 @@ func (c *canon) world(w *World) {
 			s := services[name]
 			c.text(name)
 			c.text(string(s.Selects))
+			c.text(s.Workload)
 			c.text(s.Revision)
 			c.text(s.digest)
 			for _, f := range []bool{s.Overlaps, s.Refuses, s.RefusesLate} {
@@ -180,6 +170,26 @@ func (c *canon) world(w *World) {
 	for _, d := range []time.Duration{w.Lag, w.RouterLag, w.Late, w.Sleeps} {
 		c.number(int64(d))
 	}
+}
+
+func (c *canon) deployment(d *Deployment) {
+	if c.flag(d != nil); d == nil {
+		return
+	}
+	c.text(d.Revision)
+	c.number(int64(d.Desired))
+	c.number(int64(d.follows))
+	for _, f := range []bool{d.Paused, d.Edited, d.Stuck, d.Deleting, d.starved} {
+		c.flag(f)
+	}
+	for _, o := range d.orders {
+		c.number(int64(o.count))
+		c.moment(o.due)
+	}
+	for _, t := range []time.Time{d.startedAt, d.wakesAt, d.touchedAt} {
+		c.moment(t)
+	}
+	c.stamped(d.stamped)
 }
 
 var tracks, moments = reflect.TypeFor[*strategies.Track](), reflect.TypeFor[time.Time]()

@@ -20,8 +20,8 @@ spec:
 `
 
 func release(revision string) strategies.Wanted {
-	return strategies.Wanted{Replicas: 4, Track: strategies.Track{
-		Revision: revision, Workload: "web", Images: []string{"web:" + revision},
+	return strategies.Wanted{Sizes: map[string]int32{"web": 4}, Track: strategies.Track{
+		Revision: revision, Workloads: map[string]strategies.Workload{"web": {}}, Images: []string{"web:" + revision},
 		Selectors: map[string]map[string]string{"web": {"app": "web"}},
 	}}
 }

@@ -13,7 +13,7 @@ import (
 // observe completes what the cluster shows with what Git says.
 func (p *Play) observe(was strategies.State) (strategies.Spec, strategies.Observation) {
 	obs := strategies.Observation{
-		At: p.World.Now.Add(p.ahead), Jumped: p.unmoved, TookOver: p.epoch == 0 || p.epoch != was.Epoch, Away: p.away, Slots: map[strategies.Color]strategies.Slot{},
+		At: p.World.Now.Add(p.ahead), Jumped: p.unmoved, TookOver: p.epoch == 0 || p.epoch != was.Epoch, Away: p.away, Workloads: map[string]strategies.Slots{},
 		Strangers: p.World.Strangers, Runs: p.facts(),
 	}
 	spec := strategies.Spec{}
@@ -56,9 +56,24 @@ func (p *Play) observe(was strategies.State) (strategies.Spec, strategies.Observ
 	if r := obs.Router; r != nil {
 		obs.Epoch = max(obs.Epoch, r.Epoch)
 	}
-	for _, c := range []strategies.Color{strategies.Blue, strategies.Green} {
-		obs.Slots[c] = p.World.Slot(c)
-		obs.Epoch = max(obs.Epoch, obs.Slots[c].Epoch)
+	workloads := map[string]bool{}
+	for _, t := range tracksOf(was) {
+		for name := range t.Workloads {
+			workloads[name] = true
+		}
+	}
+	if obs.Wanted != nil {
+		for name := range obs.Wanted.Workloads {
+			workloads[name] = true
+		}
+	}
+	for name := range workloads {
+		slots := strategies.Slots{}
+		for _, c := range []strategies.Color{strategies.Blue, strategies.Green} {
+			slots[c] = p.World.Slot(name, c)
+			obs.Epoch = max(obs.Epoch, slots[c].Epoch)
+		}
+		obs.Workloads[name] = slots
 	}
 	names, recorded := map[string]bool{}, map[string]bool{}
 	for _, t := range tracksOf(was) {
@@ -98,7 +113,7 @@ func (p *Play) observe(was strategies.State) (strategies.Spec, strategies.Observ
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.World.Previews)) {
 		if obs.Wanted != nil && obs.Wanted.Previews[name] == nil {
-			obs.Leftover = append(obs.Leftover, name)
+			obs.Leftover = append(obs.Leftover, "Service/"+name)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(previews)) {
@@ -132,9 +147,11 @@ func (p *Play) digest() string {
 func (p *Play) lost() (was strategies.State, proceed bool) {
 	live := len(p.World.Services) > 0
 	revisions := map[strategies.Color]string{}
-	for c, d := range p.World.Slots {
-		if d != nil {
-			live, revisions[c] = true, d.Revision
+	for _, workload := range p.World.workloads() {
+		for c, d := range p.World.Slots[workload] {
+			if d != nil {
+				live, revisions[c] = true, d.Revision
+			}
 		}
 	}
 	if !live && p.Ledger == nil {

@@ -41,7 +41,7 @@ func TestSamePlaySameEvents(t *testing.T) {
 	p := stable(t)
 	record, at := p.Record, p.World.Now
 	first := events(t, p.Clone())
-	if p.Record != record || p.World.Now != at || p.World.Slots[strategies.Green] != nil {
+	if p.Record != record || p.World.Now != at || p.World.Slots["web"][strategies.Green] != nil {
 		t.Errorf("its clone moved it: %s, %s", p.World.Now, p.Record)
 	}
 	if second := events(t, p); !reflect.DeepEqual(first, second) {

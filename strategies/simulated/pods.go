@@ -42,11 +42,11 @@ func (w *World) Teach(c strategies.Color, m Manners) {
 	}
 }
 
-// Disturb makes the oldest ready pod of a colour lose its readiness for a while, or for good
+// Disturb makes the oldest ready pod of a workload's colour lose its readiness for a while, or for good
 // with none. One that has a trouble crashes. It reports whether there is one.
-func (w *World) Disturb(c strategies.Color, trouble string, d time.Duration) bool {
+func (w *World) Disturb(workload string, c strategies.Color, trouble string, d time.Duration) bool {
 	for _, p := range w.pods {
-		if p.color != c || !w.ready(p) {
+		if p.color != c || p.workload != workload || !w.ready(p) {
 			continue
 		}
 		if p.readyAt, p.trouble = (time.Time{}), trouble; d > 0 {
@@ -62,6 +62,7 @@ func (w *World) Disturb(c strategies.Color, trouble string, d time.Duration) boo
 
 // A pod has the revision of the Deployment that asked for it.
 type pod struct {
+	workload string
 	color    strategies.Color
 	revision string
 	serial   int
@@ -76,10 +77,10 @@ func (w *World) ready(p *pod) bool {
 	return p.goneAt.IsZero() && !p.readyAt.IsZero() && !w.Now.Before(p.readyAt)
 }
 
-// ReadyPods counts those of a colour that pass their readiness probe.
-func (w *World) ReadyPods(c strategies.Color) (n int32) {
+// ReadyPods counts those of a workload's colour that pass their readiness probe.
+func (w *World) ReadyPods(workload string, c strategies.Color) (n int32) {
 	for _, p := range w.pods {
-		if p.color == c && w.ready(p) {
+		if p.color == c && p.workload == workload && w.ready(p) {
 			n++
 		}
 	}
@@ -91,7 +92,7 @@ func (w *World) behave(p *pod) {
 	m := w.Manners[p.color]
 	bad := 0
 	for _, o := range w.pods {
-		if o != p && o.color == p.color && o.goneAt.IsZero() && o.readyAt.IsZero() {
+		if o != p && o.color == p.color && o.workload == p.workload && o.goneAt.IsZero() && o.readyAt.IsZero() {
 			bad++
 		}
 	}

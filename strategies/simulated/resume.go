@@ -101,7 +101,10 @@ func wantedBy(s strategies.State) *strategies.Wanted {
 			t = s.Stable
 		}
 	}
-	w := strategies.Wanted{Track: *t, Replicas: s.Replicas, Source: s.Source, Digest: s.Digest}
+	w := strategies.Wanted{Track: *t, Sizes: map[string]int32{}, Source: s.Source, Digest: s.Digest}
+	for name := range t.Workloads {
+		w.Sizes[name] = s.Sizes[name].Pods
+	}
 	if waits != "" && t.Revision != waits {
 		w.Revision, w.Images = waits, nil
 	}
@@ -114,7 +117,7 @@ func wantedBy(s strategies.State) *strategies.Wanted {
 
 // place makes the namespace that a state implies.
 func (p *Play) place(s strategies.State) error {
-	w, n := p.World, s.Replicas
+	w := p.World
 	mark := stamped{epoch: s.Epoch, step: s.Step}
 	for _, t := range tracksOf(s) {
 		for name := range t.Selectors {
@@ -138,38 +141,40 @@ func (p *Play) place(s strategies.State) error {
 		pin = strategies.Only(serving.Color.Other()) // the colour that nobody is in
 	}
 	for name := range w.Services {
-		w.Services[name] = newService(pin, s, p.Git.shared())
+		w.Services[name] = newService(serving.Behind(name), pin, s, p.Git.shared())
 		w.Services[name].stamped = mark
 	}
 	for name := range w.Previews {
-		w.Previews[name] = newService(strategies.Only(serving.Color), s, p.Git.shared())
+		w.Previews[name] = newService(serving.Behind(name), strategies.Only(serving.Color), s, p.Git.shared())
 		w.Previews[name].stamped = mark
 	}
-	stable, other := n, int32(0) // pods of the colour that serves between rollouts, and of the other
 	turned := s.Back != nil && s.Live == 100 && s.SwitchedAt.IsZero()
-	switch warm := s.Spec.Surge(n); {
-	case turned: // a promotion is taken back
-		stable, other = min(n, warm), n
-	case s.Warm != nil:
-		other = min(n, warm)
-	case s.Spare != nil, s.Back != nil && !s.SwitchedAt.IsZero():
-		other = n
-	}
-	if s.Stable == nil && s.Phase != strategies.Paused {
-		stable = 0 // its pods are on their way
-	}
 	if len(s.Spec.Canary.Routers) > 0 {
 		w.Router = &Router{stamped: mark}
 	}
-	w.stand(serving.Color, serving.Revision, stable, mark)
-	switch {
-	case s.Warm != nil:
-		w.stand(s.Warm.Old.Color, s.Warm.Old.Revision, other, mark)
-	case s.Stable == nil:
-	case s.Candidate != nil:
-		w.stand(s.Candidate.Color, s.Candidate.Revision, other, mark)
-	case s.Spare != nil && len(s.Rejected) > 0:
-		w.stand(s.Spare.Color, s.Rejected[0].Revision, other, mark)
+	for name, size := range s.Sizes {
+		stable, other := size.Pods, int32(0) // pods of the colour that serves between rollouts, and of the other
+		switch warm := s.Spec.Surge(size.Pods); {
+		case turned: // a promotion is taken back
+			stable, other = min(size.Pods, warm), size.Pods
+		case s.Warm != nil:
+			other = min(size.Pods, warm)
+		case s.Spare != nil, s.Back != nil && !s.SwitchedAt.IsZero():
+			other = size.Pods
+		}
+		if s.Stable == nil && s.Phase != strategies.Paused {
+			stable = 0 // its pods are on their way
+		}
+		w.stand(name, serving.Color, serving.Revision, stable, mark)
+		switch {
+		case s.Warm != nil:
+			w.stand(name, s.Warm.Old.Color, s.Warm.Old.Revision, other, mark)
+		case s.Stable == nil:
+		case s.Candidate != nil:
+			w.stand(name, s.Candidate.Color, s.Candidate.Revision, other, mark)
+		case s.Spare != nil && len(s.Rejected) > 0:
+			w.stand(name, s.Spare.Color, s.Rejected[0].Revision, other, mark)
+		}
 	}
 	if turned {
 		for _, service := range w.Services {
@@ -198,7 +203,7 @@ func (p *Play) place(s strategies.State) error {
 	for _, service := range w.Services {
 		service.aborted = aborted
 	}
-	for _, d := range w.Slots {
+	for _, d := range w.deployments() {
 		d.aborted = aborted
 	}
 	if w.Router != nil {
@@ -211,14 +216,14 @@ func (p *Play) place(s strategies.State) error {
 }
 
 // stand makes a Deployment with pods that are ready.
-func (w *World) stand(c strategies.Color, revision string, n int32, mark stamped) {
-	w.Slots[c] = &Deployment{
+func (w *World) stand(workload string, c strategies.Color, revision string, n int32, mark stamped) {
+	w.put(workload, c, &Deployment{
 		Revision: revision, Desired: n, Paused: true,
 		follows: n, startedAt: w.Now.Add(-time.Hour), stamped: mark,
-	}
+	})
 	for range n {
 		w.serial++
-		w.pods = append(w.pods, &pod{color: c, revision: revision, serial: w.serial, readyAt: w.Now.Add(-time.Hour)})
+		w.pods = append(w.pods, &pod{workload: workload, color: c, revision: revision, serial: w.serial, readyAt: w.Now.Add(-time.Hour)})
 	}
 }
 

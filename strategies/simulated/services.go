@@ -10,6 +10,7 @@ import (
 
 // A Service selects one colour of one revision, or both, or what a hand wrote.
 type Service struct {
+	Workload    string // whose pods it leads to; empty = all
 	Selects     strategies.Selection
 	Revision    string // of the one colour
 	Overlaps    bool   // a load balancer is in front of it
@@ -24,15 +25,18 @@ type Service struct {
 }
 
 // newService selects a colour's revision in a state, or both.
-func newService(to strategies.Selection, in strategies.State, digest string) *Service {
+func newService(workload string, to strategies.Selection, in strategies.State, digest string) *Service {
 	return &Service{
-		Selects: to, Revision: RevisionIn(in, strategies.Color(to)), digest: digest,
+		Workload: workload, Selects: to, Revision: RevisionIn(in, strategies.Color(to)), digest: digest,
 		Endpoints: map[strategies.Color]int32{}, Left: map[strategies.Color]time.Time{},
 	}
 }
 
 // matches tells whether a Service selects a pod.
 func (s *Service) matches(p *pod) bool {
+	if s.Workload != "" && s.Workload != p.workload {
+		return false
+	}
 	if s.Selects == strategies.OnlyBlue || s.Selects == strategies.OnlyGreen {
 		return strategies.Only(p.color) == s.Selects && p.revision == s.Revision
 	}
@@ -68,7 +72,7 @@ func (s *Service) view(name string, tracks []*strategies.Track) strategies.Servi
 		return v
 	}
 	maps.Copy(v.Endpoints, s.Endpoints)
-	v.Aborted, v.Epoch, v.Overlaps, v.Selects = s.aborted, s.epoch, s.Overlaps, strategies.Something
+	v.Workload, v.Aborted, v.Epoch, v.Overlaps, v.Selects = s.Workload, s.aborted, s.epoch, s.Overlaps, strategies.Something
 	for _, t := range tracks {
 		if s.Selects == strategies.BothColors || s.Selects == strategies.Only(t.Color) && s.Revision == t.Revision {
 			v.Selects = s.Selects

@@ -17,8 +17,8 @@ func atGate(t *testing.T, later time.Duration) *simulated.Play {
 	}
 	for _, revision := range []string{"a1a1a1a1a1", "b2b2b2b2b2"} {
 		selector := map[string]string{"app": "web"}
-		p.Git.Push(strategies.Wanted{Replicas: 2, Track: strategies.Track{
-			Revision: revision, Workload: "web", Labels: selector, Selectors: map[string]map[string]string{"web": selector},
+		p.Git.Push(strategies.Wanted{Sizes: map[string]int32{"web": 2}, Track: strategies.Track{
+			Revision: revision, Workloads: map[string]strategies.Workload{"web": {Labels: selector}}, Selectors: map[string]map[string]string{"web": selector},
 		}})
 		for more := true; more; {
 			wrote, err := p.Turn()
@@ -49,9 +49,9 @@ func TestDigest(t *testing.T) {
 		t.Error("it is the same, though moments that count are not over")
 	}
 	for name, change := range map[string]func(*simulated.Play){
-		"a count":        func(p *simulated.Play) { p.World.Resize(strategies.Blue, 3) },
+		"a count":        func(p *simulated.Play) { p.World.Resize("web", strategies.Blue, 3) },
 		"a selector":     func(p *simulated.Play) { p.World.Services["web"].Selects = strategies.Something },
-		"a pod":          func(p *simulated.Play) { p.World.Disturb(strategies.Green, "", 0) },
+		"a pod":          func(p *simulated.Play) { p.World.Disturb("web", strategies.Green, "", 0) },
 		"a new revision": func(p *simulated.Play) { w := *p.Git.Wanted; w.Revision = "c3c3c3c3c3"; p.Git.Push(w) },
 		"a new agent":    func(p *simulated.Play) { p.Restart(0) },
 		"no record":      func(p *simulated.Play) { p.Record = "" },
@@ -87,7 +87,7 @@ func TestFail(t *testing.T) {
 		if recorded := p.State().Reason == strategies.Promoting; recorded != f.recorded {
 			t.Errorf("%s: recorded %v", f.failure, recorded)
 		}
-		if scaled := p.World.Slots[strategies.Green].Desired != before.Slots[strategies.Green].Desired; scaled != f.scaled {
+		if scaled := p.World.Slots["web"][strategies.Green].Desired != before.Slots["web"][strategies.Green].Desired; scaled != f.scaled {
 			t.Errorf("%s: scaled %v", f.failure, scaled)
 		}
 		if err := p.Run(); err != nil {

@@ -15,7 +15,7 @@ import (
 // Its fields may be written between two runs, as hands would edit what is there.
 type World struct {
 	Now       time.Time
-	Slots     map[strategies.Color]*Deployment // nil = there is none
+	Slots     map[string]map[strategies.Color]*Deployment // by workload; nil = there is none
 	Services  map[string]*Service
 	Previews  map[string]*Service
 	Router    *Router  // nil = there is none
@@ -38,7 +38,7 @@ type World struct {
 func NewWorld(at time.Time) *World {
 	w := &World{
 		Now:       at,
-		Slots:     map[strategies.Color]*Deployment{},
+		Slots:     map[string]map[strategies.Color]*Deployment{},
 		Services:  map[string]*Service{},
 		Previews:  map[string]*Service{},
 		Manners:   map[strategies.Color]Manners{},
@@ -56,12 +56,14 @@ func NewWorld(at time.Time) *World {
 // Clone is the same world once more, to go another way.
 func (w *World) Clone() *World {
 	c := *w
-	c.Slots = map[strategies.Color]*Deployment{}
-	for color, d := range w.Slots {
-		if d != nil {
-			copied := *d
-			copied.orders = slices.Clone(d.orders)
-			c.Slots[color] = &copied
+	c.Slots = map[string]map[strategies.Color]*Deployment{}
+	for workload, colors := range w.Slots {
+		for color, d := range colors {
+			if d != nil {
+				copied := *d
+				copied.orders = slices.Clone(d.orders)
+				c.put(workload, color, &copied)
+			}
 		}
 	}
 	c.pods = nil
@@ -92,11 +94,9 @@ func (w *World) Clone() *World {
 // that are about to go are gone.
 func (w *World) Through() *World {
 	c := w.Clone()
-	for _, d := range c.Slots {
-		if d != nil {
-			for i := range d.orders {
-				d.orders[i].due = c.Now
-			}
+	for _, d := range c.deployments() {
+		for i := range d.orders {
+			d.orders[i].due = c.Now
 		}
 	}
 	if c.Router != nil && !c.Router.due.IsZero() {
@@ -106,14 +106,46 @@ func (w *World) Through() *World {
 	return c
 }
 
+// workloads are the names of those that have a Deployment or pods.
+func (w *World) workloads() []string {
+	if len(w.Slots) == 1 { // as almost always, and asked for all the time
+		for name := range w.Slots {
+			return []string{name}
+		}
+	}
+	return slices.Sorted(maps.Keys(w.Slots))
+}
+
+// deployments are all that are there.
+func (w *World) deployments() (all []*Deployment) {
+	for _, workload := range w.workloads() {
+		for _, c := range []strategies.Color{strategies.Blue, strategies.Green} {
+			if d := w.Slots[workload][c]; d != nil {
+				all = append(all, d)
+			}
+		}
+	}
+	return all
+}
+
+// put makes a workload's Deployment of a colour; nil takes it away.
+func (w *World) put(workload string, c strategies.Color, d *Deployment) {
+	if w.Slots[workload] == nil {
+		w.Slots[workload] = map[strategies.Color]*Deployment{}
+	}
+	w.Slots[workload][c] = d
+}
+
 // settle lets the controllers do what is due now.
 func (w *World) settle() {
 	w.pods = slices.DeleteFunc(w.pods, func(p *pod) bool { return !p.goneAt.IsZero() && !w.Now.Before(p.goneAt) })
-	for _, c := range []strategies.Color{strategies.Blue, strategies.Green} {
-		w.replicate(c)
-		for d := w.Slots[c]; d != nil && len(d.orders) > 0 && !w.Now.Before(d.orders[0].due) && !w.Now.Before(d.startedAt); {
-			d.follows, d.orders = d.orders[0].count, d.orders[1:]
-			w.replicate(c)
+	for _, workload := range w.workloads() {
+		for _, c := range []strategies.Color{strategies.Blue, strategies.Green} {
+			w.replicate(workload, c)
+			for d := w.Slots[workload][c]; d != nil && len(d.orders) > 0 && !w.Now.Before(d.orders[0].due) && !w.Now.Before(d.startedAt); {
+				d.follows, d.orders = d.orders[0].count, d.orders[1:]
+				w.replicate(workload, c)
+			}
 		}
 	}
 	w.Router.follow(w.Now)
@@ -148,13 +180,11 @@ func (w *World) next() time.Time {
 		at(p.readyAt)
 		at(p.goneAt)
 	}
-	for _, d := range w.Slots {
-		if d != nil {
-			at(d.startedAt)
-			at(d.wakesAt)
-			for _, o := range d.orders {
-				at(o.due)
-			}
+	for _, d := range w.deployments() {
+		at(d.startedAt)
+		at(d.wakesAt)
+		for _, o := range d.orders {
+			at(o.due)
 		}
 	}
 	for _, s := range w.fronts() {

@@ -23,8 +23,9 @@ type Setting struct {
 // their pods.
 func Releases(name string, replicas int32, services []string) (old, next strategies.Wanted) {
 	release := func(revision, tag string) strategies.Wanted {
-		w := strategies.Wanted{Replicas: replicas, Track: strategies.Track{
-			Revision: revision, Workload: name, Images: []string{name + ":" + tag},
+		w := strategies.Wanted{Sizes: map[string]int32{name: replicas}, Track: strategies.Track{
+			Revision: revision, Images: []string{name + ":" + tag},
+			Workloads: map[string]strategies.Workload{name: {Labels: map[string]string{"app": name}}},
 			Selectors: map[string]map[string]string{},
 		}}
 		for _, s := range services {

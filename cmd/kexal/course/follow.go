@@ -43,7 +43,7 @@ func Follow(play *simulated.Play, o Options) (Course, error) {
 		r.moments[0].At, r.moments[0].After = r.pushed, 0
 	}
 	c := Course{
-		Name: o.Name, Replicas: play.Git.Wanted.Replicas, Old: r.old, New: r.new, Pushed: r.pushed,
+		Name: o.Name, Replicas: play.Git.Wanted.Pods(), Old: r.old, New: r.new, Pushed: r.pushed,
 		Moments: r.told(), Rest: r.rest, Peak: max(r.peak, well.peak),
 	}
 	state := play.State()
@@ -286,7 +286,7 @@ func (r *run) deserted() bool {
 			return false
 		}
 	}
-	return len(r.users) > 0 && r.play.Git.Wanted.Replicas > 0
+	return len(r.users) > 0 && r.play.Git.Wanted.Pods() > 0
 }
 
 // told leaves out the moments in which users are only on their way: another one follows
@@ -342,20 +342,31 @@ func (r *run) pods(revision string) Pods {
 	if !there {
 		return Pods{}
 	}
-	return Pods{Ready: r.play.World.ReadyPods(c), Asked: r.play.World.Slots[c].Desired}
+	var all Pods
+	for workload, colors := range r.play.World.Slots {
+		if d := colors[c]; d != nil {
+			all.Ready, all.Asked = all.Ready+r.play.World.ReadyPods(workload, c), all.Asked+d.Desired
+		}
+	}
+	return all
 }
 
 // colorOf is the colour that a revision is in.
 func colorOf(w *simulated.World, revision string) (strategies.Color, bool) {
 	for _, c := range []strategies.Color{strategies.Blue, strategies.Green} {
-		if d := w.Slots[c]; d != nil && d.Revision == revision {
-			return c, true
+		for _, colors := range w.Slots {
+			if d := colors[c]; d != nil && d.Revision == revision {
+				return c, true
+			}
 		}
 	}
 	return "", false
 }
 
 // pods are all that count for a quota.
-func pods(w *simulated.World) int {
-	return int(w.Slot(strategies.Blue).Pods + w.Slot(strategies.Green).Pods)
+func pods(w *simulated.World) (n int) {
+	for workload := range w.Slots {
+		n += int(w.Slot(workload, strategies.Blue).Pods + w.Slot(workload, strategies.Green).Pods)
+	}
+	return n
 }

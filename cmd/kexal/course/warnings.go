@@ -22,10 +22,13 @@ func (r *run) outage() []string {
 // (SPEC 5.9). A router carries any weight, and nobody wrote the weights of a rolling update.
 func (r *run) roundings() (all []string) {
 	spec := r.state.Spec
-	if spec == nil || r.old == "" || spec.BlueGreen != nil || spec.Rolling || len(spec.Canary.Routers) > 0 || r.play.Git.Wanted.Replicas == 0 {
+	if spec == nil || r.old == "" || spec.BlueGreen != nil || spec.Rolling || len(spec.Canary.Routers) > 0 || r.play.Git.Wanted.Pods() == 0 {
 		return nil
 	}
-	n := r.play.Git.Wanted.Replicas
+	n := int32(0) // the weight is that of the workload with most pods
+	for _, size := range r.play.Git.Wanted.Sizes {
+		n = max(n, size)
+	}
 	var asked []int
 	got := map[int]int{}       // by weight
 	same := map[int][]string{} // weights by what they come to

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"strings"
 	"time"
@@ -95,8 +96,8 @@ func (f Facts) resized() (was int32, resized bool) {
 	if f.Applied == nil || f.Applied.Wanted == nil {
 		return 0, false
 	}
-	was = f.Applied.Wanted.Replicas
-	return was, was != f.Next.Wanted.Replicas
+	was = f.Applied.Wanted.Pods()
+	return was, !maps.Equal(f.Applied.Wanted.Sizes, f.Next.Wanted.Sizes)
 }
 
 // way is how users get there: strategy, steps, time, gates.

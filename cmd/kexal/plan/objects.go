@@ -118,7 +118,7 @@ func objects(r *release.Release) map[key]*unstructured.Unstructured {
 	if r == nil {
 		return all
 	}
-	for _, o := range slices.Concat([]*unstructured.Unstructured{r.Workload}, r.Services, r.Previews, r.Others) {
+	for _, o := range slices.Concat(r.Workloads, r.Services, r.Previews, r.Others) {
 		if _, made := o.GetAnnotations()[release.NotePreview]; made {
 			continue
 		}

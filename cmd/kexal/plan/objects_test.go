@@ -21,7 +21,7 @@ func object(kind string, fields map[string]any) *unstructured.Unstructured {
 }
 
 func releaseOf(others ...*unstructured.Unstructured) *release.Release {
-	return &release.Release{Workload: object("Deployment", nil), Others: others}
+	return &release.Release{Workloads: []*unstructured.Unstructured{object("Deployment", nil)}, Others: others}
 }
 
 // A plan stands in a merge request, where many read it: of a Secret it shows which keys

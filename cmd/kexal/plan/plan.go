@@ -91,7 +91,7 @@ func Make(f Facts) (Plan, error) {
 		return p, nil
 	}
 	w := f.Next.Wanted
-	p.Next, p.Replicas = Revision{w.Revision, w.Commit, w.Images}, w.Replicas
+	p.Next, p.Replicas = Revision{w.Revision, w.Commit, w.Images}, w.Pods()
 	if err := p.objects(f); err != nil {
 		return p, err
 	}

@@ -64,7 +64,11 @@ func begin(in course.Setting, next Side) (*simulated.Play, error) {
 	if err != nil {
 		return nil, err
 	}
-	settles, _, _ := unstructured.NestedInt64(next.Release.Workload.Object, "spec", "minReadySeconds")
+	settles := int64(0) // of all of them the longest
+	for _, w := range next.Release.Workloads {
+		its, _, _ := unstructured.NestedInt64(w.Object, "spec", "minReadySeconds")
+		settles = max(settles, its)
+	}
 	for color, manners := range play.World.Manners {
 		manners.Settles = time.Duration(settles) * time.Second
 		play.World.Manners[color] = manners

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/kexal/kexal/cmd/kexal/course"
+	"github.com/kexal/kexal/reconciler/render"
 	"github.com/kexal/kexal/strategies"
 )
 
@@ -29,6 +30,10 @@ func (p *Plan) warn(f Facts, c course.Course) {
 		if slices.Contains(autoscalers, o.GetKind()) {
 			p.Warnings = append(p.Warnings, fmt.Sprintf("%s %s may set other counts than those here", o.GetKind(), o.GetName()))
 		}
+	}
+	objects := slices.Concat(f.Next.Release.Others, f.Next.Release.Workloads)
+	for _, image := range render.Foreign(objects, f.Next.Spec.Material.Images) {
+		p.Warnings = append(p.Warnings, fmt.Sprintf("image %s comes from none of the registries of source.images: name its own there as well", image))
 	}
 	var wait []string
 	for _, change := range p.Changes {
